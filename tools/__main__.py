@@ -12,21 +12,25 @@ if "%d.%d" % sys.version_info[:2] not in supported:
     found = [
         name
         for name in ["python" + version for version in supported]
-        if any(os.access(os.path.join(folder, name), os.X_OK) for folder in os.environ["PATH"].split(os.pathsep))
+        if any(
+            os.access(os.path.join(folder, name), os.X_OK) for folder in os.environ["PATH"].split(os.pathsep)
+        )
     ]
-    name = found[0] if found else "python3.12"
     sys.stderr.write(
         "This is Python %d.%d (%s); the course needs Python %s to %s.\n"
         % (sys.version_info[0], sys.version_info[1], sys.executable, supported[-1], supported[0])
     )
     if not found and os.name != "nt":
-        sys.stderr.write("No such Python was found on the PATH. Install one, for example 3.12.\n")
-    sys.stderr.write(
-        "Name another Python like this:\n"
-        "    make %s PYTHON=%s\n"
-        "or, on Windows:\n"
-        "    py -3.12 -m tools %s\n" % (" ".join(sys.argv[1:2]) or "book", name, " ".join(sys.argv[1:]) or "book")
-    )
+        sys.stderr.write("No such Python is on the PATH. Install one, for example 3.12.\n")
+    name = found[0] if found else "python3.12"
+    command = " ".join(sys.argv[1:]) or "book"
+    if os.name == "nt":
+        sys.stderr.write("Name another Python like this: py -3.12 -m tools %s\n" % command)
+    else:
+        sys.stderr.write(
+            "Name another Python like this: make %s PYTHON=%s (or %s -m tools %s).\n"
+            % (command.split()[0], name, name, command)
+        )
     sys.exit(2)
 
 from tools.commands import main
