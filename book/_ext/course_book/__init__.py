@@ -1,0 +1,12 @@
+"""What the book adds to Sphinx, each thing in a module of its own."""
+
+from sphinx.application import Sphinx
+
+from . import claims, docstrings, outputs, repository
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register every part with Sphinx."""
+    for part in (claims, docstrings, outputs, repository):
+        part.setup(app)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
