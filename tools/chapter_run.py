@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,10 @@ def _run_cells(run: Run, notebook: NotebookNode) -> None:
             on_cell_executed=finish,
         )
         try:
-            client.execute(cleanup_kc=True, **kernel.start_options)
+            # Not client.execute(): in a thread it leaves its event loop open. And on Windows the
+            # default loop is one that zmq complains of.
+            with closing(asyncio.SelectorEventLoop()) as loop:
+                loop.run_until_complete(client.async_execute(cleanup_kc=True, **kernel.start_options))
         except CellExecutionError as error:
             assert current is not None
             raise ChapterError(_report(notebook, current, error.ename, error.traceback)) from error

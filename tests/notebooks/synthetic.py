@@ -62,3 +62,37 @@ def write(path: Path, content: Notebook) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def clean_chapter() -> Notebook:
+    """Return a chapter that keeps every rule."""
+    closing = ["What to remember", "Check your understanding", "Further reading", "Assignment"]
+    content = notebook(
+        markdown(
+            "# Vanishing gradients\n\nWhy do deep networks {cite:p}`he2015delving,glorot2010` not learn?"
+        ),
+        code("import math\nimport dnn_course as dc"),
+        markdown("## Thirty layers\n\n**Predict.** How far does the signal come?\n\n```\n# not a title\n```"),
+        code(
+            'dc.check("It dies", 1e-9, below=1e-4, source="glorot2010")',
+            stream("stdout", "see https://x.org/tmp/y"),
+        ),
+        code(
+            "%matplotlib inline\ndc.figures.signal_by_depth(depth)",
+            png_output(figure_png(lambda axes: axes.plot([1, 2]), dpi=20)),
+            mystnb={
+                "image": {"alt": "He's line stays near 1; Glorot's falls straight to 3e-5 at layer 30."},
+                "figure": {"caption": "The signal by depth, 5 seeds.", "name": "fig-depth"},
+            },
+        ),
+        *(markdown(f"## {title}\n\nText.") for title in closing),
+    )
+    executed(content)
+    return content
+
+
+def executed(content: Notebook) -> None:
+    """Give the code cells the counts of an execution."""
+    cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    for count, cell in enumerate(cells, start=1):
+        cell["execution_count"] = count

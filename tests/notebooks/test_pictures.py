@@ -1,5 +1,6 @@
 """A figure that shows something else is caught; one that another machine drew is not."""
 
+import functools
 import io
 from pathlib import Path
 
@@ -43,11 +44,15 @@ def map_of(values: NDArray[np.float64]):
     return draw
 
 
+@functools.cache
+def fine_picture() -> Image.Image:
+    return Image.open(io.BytesIO(figure_png(curves(), dpi=800, size=(3, 2)))).convert("RGB")
+
+
 def between_pixels(quarters: int) -> bytes:
     """Draw the same picture moved by quarters of a pixel: every edge gets another shade."""
-    fine = Image.open(io.BytesIO(figure_png(curves(), dpi=800))).convert("RGB")
     file = io.BytesIO()
-    ImageChops.offset(fine, quarters, quarters).reduce(4).save(file, "PNG")
+    ImageChops.offset(fine_picture(), quarters, quarters).reduce(4).save(file, "PNG")
     return file.getvalue()
 
 
