@@ -25,10 +25,10 @@ def mlp(
 ) -> keras.Sequential:
     r"""A multilayer perceptron that ends in logits.
 
-    Hidden layer :math:`l` computes :math:`h^l = \phi(z^l)` with :math:`z^l = h^{l-1} W^l + b^l`; the output layer is
-    linear, :math:`\mathrm{logits} = h^L W^{L+1} + b^{L+1}`. With batch normalization *before* the activation,
-    :math:`h^l = \phi(\mathrm{BN}(h^{l-1} W^l))`, without the bias that it would cancel; *after* it,
-    :math:`h^l = \mathrm{BN}(\phi(z^l))`. Dropout comes last in each hidden layer.
+    Hidden layer :math:`l` computes :math:`h^l = \phi(z^l)` with :math:`z^l = h^{l-1} W^l + b^l`; the output
+    layer is linear, :math:`\mathrm{logits} = h^L W^{L+1} + b^{L+1}`. With batch normalization *before* the
+    activation, :math:`h^l = \phi(\mathrm{BN}(h^{l-1} W^l))`, without the bias that it would cancel; *after*
+    it, :math:`h^l = \mathrm{BN}(\phi(z^l))`. Dropout comes last in each hidden layer.
 
     Args:
         hidden: units of each hidden layer, from the input upwards, e.g. ``[300, 100]``.
@@ -46,8 +46,8 @@ def mlp(
         A built, uncompiled ``keras.Sequential``: input (batch, n_inputs), output (batch, n_classes).
 
     Raises:
-        ValueError: for a width below 1, an unknown place of batch normalization, a dropout outside [0, 1), or an
-            initializer with a seed of its own.
+        ValueError: for a width below 1, an unknown place of batch normalization, a dropout outside [0, 1), or
+            an initializer with a seed of its own.
 
     >>> mlp([300, 100]).count_params()
     266610
@@ -55,21 +55,21 @@ def mlp(
     if any(units < 1 for units in hidden):
         raise ValueError(f"every hidden layer needs at least one unit, got {list(hidden)}")
     if batch_normalization not in (None, "before", "after"):
-        raise ValueError(f'batch_normalization must be None, "before" or "after", got {batch_normalization!r}')
+        raise ValueError(f'batch_normalization is None, "before" or "after"; got {batch_normalization!r}')
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout is a share from 0 up to, not including, 1; got {dropout}")
     for initializer in (kernel_initializer, bias_initializer):
         if getattr(initializer, "_init_seed", None) is not None:
             raise ValueError(
-                f"{type(initializer).__name__} has a seed of its own, so all layers of one shape would start with the "
-                "same weights. Leave its seed out and call dnn_course.set_seed(...) first."
+                f"{type(initializer).__name__} has a seed of its own, so all layers of one shape would start "
+                "with the same weights. Leave its seed out and call dnn_course.set_seed(...) first."
             )
 
     def dense(units: int, **options: object) -> keras.layers.Dense:
         return keras.layers.Dense(
             units,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
+            kernel_initializer=_of_its_own(kernel_initializer),
+            bias_initializer=_of_its_own(bias_initializer),
             kernel_regularizer=kernel_regularizer,
             **options,
         )
@@ -91,11 +91,18 @@ def mlp(
     return keras.Sequential([keras.Input((n_inputs,)), *layers, dense(n_classes, name="logits")])
 
 
+def _of_its_own(initializer: str | keras.Initializer) -> keras.Initializer:
+    """A copy for one layer. An initializer object draws its seed when it is made and then gives the same numbers at
+    every call, so layers that share one would start alike, and so would the models of a whole grid."""
+    got = keras.initializers.get(initializer)
+    return type(got).from_config(got.get_config())
+
+
 def compile_classifier(model: keras.Model, optimizer: str | keras.Optimizer) -> keras.Model:
     r"""Compile a model that gives logits to classify by integer labels.
 
-    The loss is the mean cross-entropy :math:`-\log p_y` with :math:`p = \mathrm{softmax}(\mathrm{logits})`, in nats;
-    the metric is accuracy.
+    The loss is the mean cross-entropy :math:`-\log p_y` with :math:`p = \mathrm{softmax}(\mathrm{logits})`,
+    in nats; the metric is accuracy.
 
     Args:
         model: a model whose output is (batch, n_classes) logits.
@@ -112,13 +119,11 @@ def compile_classifier(model: keras.Model, optimizer: str | keras.Optimizer) -> 
     return model
 
 
-def reuse(
-    model: keras.Sequential, n_layers: int, *, trainable: bool, n_classes: int | None = None
-) -> keras.Sequential:
+def reuse(model: keras.Sequential, n_layers: int, *, trainable: bool, n_classes: int | None = None) -> keras.Sequential:
     """A new model that starts from the lowest hidden layers of another, with fresh layers above.
 
-    The lower layers' weights are copied, so training the new model leaves ``model`` as it is. A hidden layer is a
-    ``Dense`` layer together with the activation, batch normalization and dropout that follow it.
+    The lower layers' weights are copied, so training the new model leaves ``model`` as it is. A hidden layer
+    is a ``Dense`` layer together with the activation, batch normalization and dropout that follow it.
 
     Args:
         model: the trained model, its last layer the logits.
@@ -130,7 +135,8 @@ def reuse(
         A built, uncompiled ``keras.Sequential`` of the same shape below the logits.
 
     Raises:
-        ValueError: if ``model`` is not Sequential, ends in something other than ``Dense``, or has fewer hidden layers.
+        ValueError: if ``model`` is not Sequential, ends in something other than ``Dense``, or has fewer
+            hidden layers.
 
     >>> pretrained = mlp([20, 20], n_classes=5)
     >>> new = reuse(pretrained, 1, trainable=False)
@@ -141,7 +147,7 @@ def reuse(
         raise ValueError("reuse needs a Sequential model whose last layer is the Dense layer of the logits")
     n_hidden = sum(isinstance(layer, keras.layers.Dense) for layer in model.layers) - 1
     if not 0 <= n_layers <= n_hidden:
-        raise ValueError(f"n_layers must be from 0 to {n_hidden}, the hidden layers of the model; got {n_layers}")
+        raise ValueError(f"n_layers must be from 0 to {n_hidden}, the model's hidden layers; got {n_layers}")
 
     head = model.layers[-1].get_config()
     if n_classes is not None:
