@@ -28,8 +28,8 @@ class DataError(RuntimeError):
 class Dataset:
     """Images and labels in three parts: to train on, to choose by, and to report on once.
 
-    Images are rows of 784 pixels, ``float32`` in [0, 1] (0 is background); ``reshape(-1, 28, 28)`` gives pictures.
-    Labels are ``int32`` class numbers that start at 0.
+    Images are rows of 784 pixels, ``float32`` in [0, 1] (0 is background); ``reshape(-1, 28, 28)`` gives
+    pictures. Labels are ``int32`` class numbers that start at 0.
     """
 
     x_train: Images
@@ -77,7 +77,8 @@ class Dataset:
         """
         if not 0 <= first <= last < self.n_classes:
             raise ValueError(
-                f"digits({first}, {last}): classes go from 0 to {self.n_classes - 1}, and the first must not be above the last"
+                f"digits({first}, {last}): classes go from 0 to {self.n_classes - 1}, "
+                "and the first must not be above the last"
             )
 
         def keep(x: Images, y: Labels) -> tuple[Images, Labels]:
@@ -98,7 +99,8 @@ class Dataset:
             A new dataset.
 
         Raises:
-            ValueError: if some class has fewer images, or there is no such part. The test part is always whole.
+            ValueError: if some class has fewer images, or there is no such part. The test part is always
+                whole.
 
         >>> load_mnist().sample(per_class=3, seed=0).x_train.shape
         (30, 784)
@@ -109,19 +111,22 @@ class Dataset:
         counts = np.bincount(y, minlength=self.n_classes)
         if not 1 <= per_class <= counts.min():
             raise ValueError(
-                f"per_class must be from 1 to {counts.min()} (class {counts.argmin()} of the {part} part has no more), got {per_class}"
+                f"per_class must be from 1 to {counts.min()} (class {counts.argmin()} of the {part} part "
+                f"has no more), got {per_class}"
             )
         rng = np.random.default_rng(seed)
         chosen = [rng.choice(np.flatnonzero(y == c), per_class, replace=False) for c in range(self.n_classes)]
         rows = rng.permutation(np.concatenate(chosen))
-        return replace(self, **{f"x_{part}": x[rows], f"y_{part}": y[rows]})
+        if part == "train":
+            return replace(self, x_train=x[rows], y_train=y[rows])
+        return replace(self, x_val=x[rows], y_val=y[rows])
 
     def standardized(self) -> Dataset:
-        r"""Shift and scale all pixels alike, :math:`x \mapsto (x - m) / s`, so that training pixels have mean 0, variance 1.
+        r"""Shift and scale all pixels alike, :math:`x \mapsto (x - m) / s`, to mean 0 and variance 1 in training.
 
-        One :math:`m` and one :math:`s` serve all pixels and all parts. Scaling each pixel by its own spread looks more
-        thorough and is a trap: some pixels are never inked in training but are in the test set, and would reach
-        enormous values there.
+        One :math:`m` and one :math:`s` serve all pixels and all parts. Scaling each pixel by its own spread
+        looks more thorough and is a trap: some pixels are never inked in training but are in the test set,
+        and would reach enormous values there.
 
         >>> x = load_mnist().standardized().x_train
         >>> bool(abs(x.mean()) < 1e-3 and abs(x.std() - 1) < 1e-3)
@@ -129,14 +134,15 @@ class Dataset:
         """
         mean = np.float32(self.x_train.mean(dtype=np.float64))
         std = np.float32(self.x_train.std(dtype=np.float64))
-        return replace(self, **{f"x_{p}": (getattr(self, f"x_{p}") - mean) / std for p in ("train", "val", "test")})
+        x_train, x_val, x_test = ((x - mean) / std for x in (self.x_train, self.x_val, self.x_test))
+        return replace(self, x_train=x_train, x_val=x_val, x_test=x_test)
 
 
 def load_mnist(path: Path = MNIST_PATH) -> Dataset:
     """Load MNIST {cite}`lecun1998gradient` from the package.
 
-    The 60,000 training images are split as the old TensorFlow loader did: the first 5,000 validate, 55,000 train.
-    With the 10,000 test images that makes 55,000 / 5,000 / 10,000.
+    The 60,000 training images are split as the old TensorFlow loader did: the first 5,000 validate, 55,000
+    train. With the 10,000 test images that makes 55,000 / 5,000 / 10,000.
 
     Args:
         path: the file to read; by default the one inside the package.
@@ -145,7 +151,8 @@ def load_mnist(path: Path = MNIST_PATH) -> Dataset:
         The three parts, see :class:`Dataset`.
 
     Raises:
-        DataError: if the file is missing, truncated or altered. The message says what was expected and how to restore it.
+        DataError: if the file is missing, truncated or altered. The message says what was expected and how to
+            restore it.
 
     >>> mnist = load_mnist()
     >>> mnist.x_train.shape, mnist.x_val.shape, mnist.x_test.shape

@@ -92,8 +92,8 @@ def mlp(
 
 
 def _of_its_own(initializer: str | keras.Initializer) -> keras.Initializer:
-    """A copy for one layer. An initializer object draws its seed when it is made and then gives the same numbers at
-    every call, so layers that share one would start alike, and so would the models of a whole grid."""
+    # An initializer object draws its seed when it is made and then gives the same numbers at every call, so
+    # layers that share one would start alike, and so would the models of a whole grid.
     got = keras.initializers.get(initializer)
     return type(got).from_config(got.get_config())
 

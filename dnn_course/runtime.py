@@ -11,8 +11,11 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 _STDERR = 2
+
+_Item = TypeVar("_Item")
 
 
 @contextmanager
@@ -34,8 +37,8 @@ def _silent_stderr() -> Iterator[None]:
 
 
 def _warm_up() -> None:
-    # Each of TensorFlow's subsystems logs a line when it is first used. Where TensorFlow was imported before us,
-    # it has already read its log level, so its lines are provoked here, while nobody listens.
+    # Each of TensorFlow's subsystems logs a line when it is first used. Where TensorFlow was imported before
+    # us, it has already read its log level, so its lines are provoked here, while nobody listens.
     import tensorflow as tf
 
     tf.function(lambda: tf.zeros(1) + 1.0, jit_compile=True)()
@@ -87,13 +90,13 @@ def _in_front_of_a_person() -> bool:
     shell = ipython.get_ipython() if ipython else None
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
-        # Programs that execute notebooks (nbclient, nbval) ask for a run without standard input; front ends with a
-        # person behind them allow it. It is the only difference that the kernel can see.
+        # Programs that execute notebooks (nbclient, nbval) ask for a run without standard input; front ends
+        # with a person behind them allow it. It is the only difference that the kernel can see.
         return bool(getattr(kernel, "_allow_stdin", False))
     return sys.stderr.isatty()
 
 
-def progress(iterable: Iterable, *, total: int | None = None, desc: str = "") -> Iterable:
+def progress(iterable: Iterable[_Item], *, total: int | None = None, desc: str = "") -> Iterable[_Item]:
     """Wrap ``iterable`` in a progress bar where a person is watching, and nowhere else.
 
     Args:
@@ -102,8 +105,8 @@ def progress(iterable: Iterable, *, total: int | None = None, desc: str = "") ->
         desc: what the bar says it is doing.
 
     Returns:
-        The same items. Where nobody watches (a test, a script, a notebook executed by a program) it is ``iterable``
-        itself, so nothing is left in stored outputs. The bar goes away when it is done.
+        The same items. Where nobody watches (a test, a script, a notebook executed by a program) it is
+        ``iterable`` itself, so nothing is left in stored outputs. The bar goes away when it is done.
 
     >>> list(progress(range(3), desc="counting"))
     [0, 1, 2]

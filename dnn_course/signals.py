@@ -1,4 +1,4 @@
-"""What happens inside a network: activations, back-propagated gradients and weight gradients, layer by layer."""
+"""What happens inside a network, layer by layer: activations, back-propagated and weight gradients."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LayerSignals:
     activation: NDArray[np.float32]
     """h = φ(z), what it returns: (N, n)."""
     gradient: NDArray[np.float32]
-    """∂loss/∂z, back-propagated to the pre-activations: (N, n). The loss is a mean over N, so it scales as 1/N."""
+    """∂loss/∂z, back-propagated to the pre-activations: (N, n). The loss is a mean over N: it scales as 1/N."""
     slope: NDArray[np.float32]
     """φ'(z): (N, n)."""
     kernel: NDArray[np.float32]
@@ -62,7 +62,8 @@ class Signals:
         """One kind of array, by layer, for histograms: e.g. ``arrays("gradient")``.
 
         Args:
-            kind: ``"pre_activation"``, ``"activation"``, ``"gradient"``, ``"slope"``, ``"kernel"`` or ``"weight_gradient"``.
+            kind: ``"pre_activation"``, ``"activation"``, ``"gradient"``, ``"slope"``, ``"kernel"`` or
+                ``"weight_gradient"``.
         """
         return {layer.name: getattr(layer, kind) for layer in self.layers}
 
@@ -70,8 +71,9 @@ class Signals:
     def table(self) -> pd.DataFrame:
         """One row a hidden layer.
 
-        Columns: ``layer`` (from 1), ``name``, ``units``; mean and standard deviation of the activations, standard
-        deviations of gradients, weights and weight gradients (over all entries); ``saturated`` and ``dead`` shares.
+        Columns: ``layer`` (from 1), ``name``, ``units``; mean and standard deviation of the activations,
+        standard deviations of gradients, weights and weight gradients (over all entries); ``saturated`` and
+        ``dead`` shares.
         """
         return pd.DataFrame(
             {
@@ -95,7 +97,7 @@ class _Seen:
     """A Dense layer that has run, and what the activation function behind it was given and returned."""
 
     layer: keras.layers.Dense
-    function: Callable
+    function: Callable[..., tf.Tensor]
     z: tf.Tensor
     h: tf.Tensor
 
@@ -107,7 +109,9 @@ class _Recorder:
         self.tape = tape
         self.seen: list[_Seen] = []
 
-    def dense_activation(self, layer: keras.layers.Dense, function: Callable) -> Callable:
+    def dense_activation(
+        self, layer: keras.layers.Dense, function: Callable[..., tf.Tensor]
+    ) -> Callable[..., tf.Tensor]:
         def record(z: tf.Tensor) -> tf.Tensor:
             self.tape.watch(z)
             self.seen.append(_Seen(layer, function, z, function(z)))
@@ -115,7 +119,7 @@ class _Recorder:
 
         return record
 
-    def activation_layer(self, call: Callable) -> Callable:
+    def activation_layer(self, call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
         def record(z: tf.Tensor, *args: Any, **kwargs: Any) -> tf.Tensor:
             if not self.seen:  # an activation before the first Dense layer belongs to the input
                 return call(z, *args, **kwargs)
@@ -132,12 +136,13 @@ def layer_signals(model: keras.Model, x: Any, y: Any, *, training: bool = True) 
 
     For each hidden layer :math:`h = \phi(z)`: the pre-activations :math:`z`, the activations :math:`h`, the
     back-propagated gradients :math:`\partial \mathcal{L} / \partial z` and the weight gradients
-    :math:`\partial \mathcal{L} / \partial W`, with :math:`\mathcal{L}` the compiled loss, a mean over the batch.
-    :math:`z` is what the activation function is given: after batch normalization where that comes first.
+    :math:`\partial \mathcal{L} / \partial W`, with :math:`\mathcal{L}` the compiled loss, a mean over the
+    batch. :math:`z` is what the activation function is given: after batch normalization where that comes
+    first.
 
-    Works for any Keras model whose hidden layers are ``Dense``: Sequential, functional or subclassed, with the activation
-    inside the layer or behind it, with batch normalization and dropout. The model is left as it was: moving averages
-    and random states are put back.
+    Works for any Keras model whose hidden layers are ``Dense``: Sequential, functional or subclassed, with
+    the activation inside the layer or behind it, with batch normalization and dropout. The model is left as
+    it was: moving averages and random states are put back.
 
     Args:
         model: a compiled model.
@@ -146,7 +151,8 @@ def layer_signals(model: keras.Model, x: Any, y: Any, *, training: bool = True) 
         training: run batch normalization and dropout as in training (True) or as in inference (False).
 
     Returns:
-        The signals of the hidden layers, in the order in which they ran. The last ``Dense`` layer is the output.
+        The signals of the hidden layers, in the order in which they ran. The last ``Dense`` layer is the
+        output.
 
     Raises:
         ValueError: if the model is not compiled or has no hidden ``Dense`` layer.
@@ -170,7 +176,7 @@ def layer_signals(model: keras.Model, x: Any, y: Any, *, training: bool = True) 
         loss = model.compute_loss(x=x, y=y, y_pred=outputs, training=training)
     hidden = recorder.seen[:-1]
     if not hidden:
-        raise ValueError("layer_signals found no hidden layer: it needs two Dense layers or more, the last the output")
+        raise ValueError("layer_signals needs two Dense layers or more, the last the output; found no hidden one")
     zs, kernels = [seen.z for seen in hidden], [seen.layer.kernel.value for seen in hidden]
     gradients, weight_gradients = tape.gradient(loss, [zs, kernels], unconnected_gradients="zero")
     return Signals(
@@ -225,7 +231,7 @@ def _state_kept(model: keras.Model) -> Iterator[None]:
             variable.assign(value)
 
 
-def _slope(function: Callable, z: tf.Tensor) -> tf.Tensor:
+def _slope(function: Callable[..., tf.Tensor], z: tf.Tensor) -> tf.Tensor:
     with tf.GradientTape() as tape:
         tape.watch(z)
         h = function(z)

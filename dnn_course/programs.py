@@ -1,0 +1,195 @@
+"""Epochs compiled as one program, and who may share a program with whom."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dnn_course import runtime  # noqa: F401  (TensorFlow must be quiet before Keras brings it in)
+
+_EVALUATION_BATCH = 1_000
+_MAX_SHARED = 32
+
+Logs = dict[str, Any]
+
+# The parts of a model's configuration where a string is the name of a layer.
+_NAMING = ("name", "keras_history", "input_layers", "output_layers")
+
+_shared: OrderedDict[str, Program] = OrderedDict()
+_sharing = threading.Lock()
+
+
+class Program:
+    """One epoch of training, and one evaluation, compiled for a stand-in of a model.
+
+    The stand-in has its own variables. A model's values are copied in before each call and out after it,
+    which takes under a millisecond and lets every model of the same architecture use the same program. A
+    model that shares with none is its own stand-in.
+    """
+
+    def __init__(self, stand_in: keras.Model, x: tf.Tensor, y: tf.Tensor) -> None:
+        self.stand_in = stand_in
+        # Losses and metrics get their variables on first use; one that came while tracing would cost a second
+        # trace.
+        stand_in.test_step((x[:1], y[:1]))
+        self._train_step = tf.autograph.experimental.do_not_convert(stand_in.train_step)
+        self._test_step = tf.autograph.experimental.do_not_convert(stand_in.test_step)
+        self._train = tf.function(self._epoch, jit_compile=True)
+        self._evaluate = tf.function(self._evaluation, jit_compile=True)
+        self._in_use = threading.Lock()
+
+    @property
+    def n_compilations(self) -> int:
+        """How many epochs have been compiled: one for each shape of the data and of its batches."""
+        return int(self._train.experimental_get_tracing_count())
+
+    def train(self, model: keras.Model, x: tf.Tensor, y: tf.Tensor, rows: NDArray[np.int64], batch_size: int) -> Logs:
+        """Train ``model`` for an epoch on the examples ``rows`` of (x, y), in this order; return the metrics."""
+        full = len(rows) - len(rows) % batch_size
+        batches = tf.constant(rows[:full].reshape(-1, batch_size), tf.int32)
+        return self._run(model, self._train, x, y, batches, tf.constant(rows[full:], tf.int32))
+
+    def evaluate(self, model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> Logs:
+        """Return the loss and the metrics of ``model`` on (x, y)."""
+        return self._run(model, self._evaluate, x, y)
+
+    def _run(self, model: keras.Model, compiled: Any, *tensors: tf.Tensor) -> Logs:
+        with self._in_use:
+            if self.stand_in is not model:
+                _copy(model, self.stand_in)
+            logs = {name: value.numpy() for name, value in compiled(*tensors).items()}
+            if self.stand_in is not model:
+                _copy(self.stand_in, model)
+        return logs
+
+    def _epoch(self, x: tf.Tensor, y: tf.Tensor, batches: tf.Tensor, remainder: tf.Tensor) -> Any:
+        self.stand_in.reset_metrics()
+        for step in tf.range(tf.shape(batches)[0]):
+            rows = batches[step]
+            self._train_step((tf.gather(x, rows), tf.gather(y, rows)))
+        if remainder.shape[0]:
+            self._train_step((tf.gather(x, remainder), tf.gather(y, remainder)))
+        return self.stand_in.get_metrics_result()
+
+    def _evaluation(self, x: tf.Tensor, y: tf.Tensor) -> Any:
+        self.stand_in.reset_metrics()
+        full = x.shape[0] - x.shape[0] % _EVALUATION_BATCH
+        for start in tf.range(0, full, _EVALUATION_BATCH):
+            rows = start + tf.range(_EVALUATION_BATCH)
+            self._test_step((tf.gather(x, rows), tf.gather(y, rows)))
+        if full < x.shape[0]:
+            self._test_step((x[full:], y[full:]))
+        return self.stand_in.get_metrics_result()
+
+
+def program_for(model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> Program:
+    """The compiled program of a built and compiled model: the one of its architecture, where it may share.
+
+    Models share if they differ only in names, initial weights, seeds or learning rate. Where code that is not
+    Keras's takes part (a subclass, a custom layer, a lambda), a configuration cannot tell one model from
+    another, and each model has a program of its own.
+    """
+    if not _is_told_by_its_configuration(model):
+        return _own(model, x, y)
+    key = _architecture(model, y)
+    with _sharing:
+        if key not in _shared:
+            stand_in = _rebuilt(model)
+            if _layout(stand_in) != _layout(model):  # no configuration tells, for one, of a single frozen variable
+                return _own(model, x, y)
+            _shared[key] = Program(stand_in, x, y)
+            if len(_shared) > _MAX_SHARED:
+                _shared.popitem(last=False)
+        _shared.move_to_end(key)
+        return _shared[key]
+
+
+def _own(model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> Program:
+    # Kept on the model itself, so that they go together, until it is compiled again or frozen differently.
+    made_for = [model._compile_config, *model.trainable_variables, *model.variables]
+    kept: tuple[list[Any], Program] | None = getattr(model, "_compiled_epoch", None)
+    if kept is None or list(map(id, kept[0])) != list(map(id, made_for)):
+        kept = made_for, Program(model, x, y)
+        object.__setattr__(model, "_compiled_epoch", kept)
+    return kept[1]
+
+
+def _is_told_by_its_configuration(model: keras.Model) -> bool:
+    layers = model._flatten_layers()
+    if any(hasattr(layer, "adapt") for layer in layers):  # what it adapted to is not in its configuration
+        return False
+    return all(map(_is_kerass_own, [*layers, *keras.tree.flatten(model._compile_config.config)]))
+
+
+def _is_kerass_own(part: Any) -> bool:
+    """True if neither ``part`` nor a function that it holds, initializers aside, is defined outside Keras."""
+    held = [
+        value
+        for name, value in getattr(part, "__dict__", {}).items()
+        if callable(value) and not name.endswith("_initializer")
+    ]
+    return all(str(getattr(thing, "__module__", "keras.")).startswith("keras.") for thing in (part, *held))
+
+
+def _rebuilt(model: keras.Model) -> keras.Model:
+    # Initializers and dropout take their seeds from Python's generator. Whether a program was compiled before
+    # must not decide what the next model starts with, so the generator is put back.
+    state = random.getstate()
+    try:
+        stand_in = type(model).from_config(_without_initializers(model.get_config()))
+        stand_in.compile_from_config(model.get_compile_config())
+    finally:
+        random.setstate(state)
+    return stand_in
+
+
+def _architecture(model: keras.Model, y: tf.Tensor) -> str:
+    """What decides the compiled program, as text."""
+    layers = model._flatten_layers(include_self=False)
+    names = {layer.name: f"layer {number}" for number, layer in enumerate(layers)} | {model.name: "model"}
+    compiled = model.get_compile_config()
+    if isinstance(compiled["optimizer"]["config"]["learning_rate"], float):  # a variable; a schedule is code
+        del compiled["optimizer"]["config"]["learning_rate"]
+    config = _renamed(_without_initializers(model.get_config()), names)
+    return json.dumps([config, compiled, _layout(model), y.shape[1:].as_list()], sort_keys=True, default=repr)
+
+
+def _without_initializers(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {
+            key: _without_initializers(value)
+            for key, value in config.items()
+            if not key.endswith("_initializer") and key != "seed"
+        }
+    return [_without_initializers(value) for value in config] if isinstance(config, (list, tuple)) else config
+
+
+def _renamed(config: Any, names: dict[str, str], *, is_name: bool = False) -> Any:
+    """The configuration with its layers named by their number, where a string stands for a layer."""
+    if isinstance(config, dict):
+        return {key: _renamed(value, names, is_name=key in _NAMING) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [_renamed(value, names, is_name=is_name) for value in config]
+    return names.get(config, config) if is_name and isinstance(config, str) else config
+
+
+def _layout(model: keras.Model) -> list[tuple[tuple[int, ...], str, bool]]:
+    return [(tuple(v.shape), str(v.dtype), v.trainable) for v in _state(model)]
+
+
+def _state(model: keras.Model) -> Iterable[Any]:
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _copy(source: keras.Model, target: keras.Model) -> None:
+    for theirs, ours in zip(_state(source), _state(target), strict=True):
+        ours.value.assign(theirs.value)
