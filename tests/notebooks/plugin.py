@@ -56,6 +56,11 @@ class Kernel(RunningKernel):  # type: ignore[misc]
             self._kernel.stop()
             raise RuntimeError(f"the kernel did not start.\n{said}") from error
 
+    def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
+        """Send a cell, as nbclient sends it: without history, IPython echoes a last line that ends in ``;``."""
+        msg_id: str = self.kc.execute(cell_input, store_history=True, allow_stdin=False, stop_on_error=False)
+        return msg_id
+
     def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
         """Wait for a cell to end, but not for a kernel that is no more."""
         ends = time.monotonic() + CELL_SECONDS
@@ -64,7 +69,7 @@ class Kernel(RunningKernel):  # type: ignore[misc]
                 super().await_reply(msg_id, timeout=1)
             except Empty:
                 if not self.is_alive():
-                    raise RuntimeError(f"the cell ended the kernel.\n{self._kernel.last_words}") from None
+                    raise RuntimeError(f"ended the kernel\n{self._kernel.last_words}".strip()) from None
                 if time.monotonic() > ends:
                     raise
             else:
@@ -148,9 +153,7 @@ class Cell(IPyNbCell):  # type: ignore[misc]
 
     def format_output_compare(self, key: str, left: str, right: str) -> None:
         """Show, where nbval found that text differs, the lines that do."""
-        lines = list(
-            difflib.unified_diff(left.splitlines(), right.splitlines(), "stored", "new", lineterm="", n=2)
-        )
+        lines = list(difflib.unified_diff(left.splitlines(), right.splitlines(), "stored", "new", lineterm="", n=2))
         cut = [f"… {len(lines) - LINES_SHOWN} lines more"] if len(lines) > LINES_SHOWN else []
         self.comparison_traceback += [f"{key} is not what is stored:", *lines[:LINES_SHOWN], *cut]
 

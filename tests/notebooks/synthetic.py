@@ -16,9 +16,7 @@ from matplotlib.figure import Figure
 Notebook = dict[str, Any]
 
 
-def figure_png(
-    draw: Callable[[Axes], object], *, dpi: int = 200, size: tuple[float, float] = (6, 4)
-) -> bytes:
+def figure_png(draw: Callable[[Axes], object], *, dpi: int = 200, size: tuple[float, float] = (6, 4)) -> bytes:
     """Return the PNG of a figure that `draw` drew on one pair of axes."""
     figure = Figure(figsize=size, layout="constrained")
     draw(figure.subplots())
@@ -68,9 +66,7 @@ def clean_chapter() -> Notebook:
     """Return a chapter that keeps every rule."""
     closing = ["What to remember", "Check your understanding", "Further reading", "Assignment"]
     content = notebook(
-        markdown(
-            "# Vanishing gradients\n\nWhy do deep networks {cite:p}`he2015delving,glorot2010` not learn?"
-        ),
+        markdown("# Vanishing gradients\n\nWhy do deep networks {cite:p}`he2015delving,glorot2010` not learn?"),
         code("import math\nimport dnn_course as dc"),
         markdown("## Thirty layers\n\n**Predict.** How far does the signal come?\n\n```\n# not a title\n```"),
         code(

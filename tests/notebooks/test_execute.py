@@ -131,9 +131,7 @@ def test_what_fails_stays_as_it_was_and_the_others_run(folder: Path, capfd: pyte
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])
 def test_stopping_leaves_files_and_no_process(folder: Path, number: signal.Signals):
     # A child of the kernel: it too must be gone.
-    waits = (
-        "import pathlib, subprocess\npathlib.Path(f'running-{n}').touch()\nsubprocess.run(['sleep', '99'])"
-    )
+    waits = "import pathlib, subprocess\npathlib.Path(f'running-{n}').touch()\nsubprocess.run(['sleep', '99'])"
     for name in ("01_a", "02_b", "03_c"):
         write(folder / f"{name}.ipynb", notebook(code(f"n = '{name}'"), code(waits)))
     before = {path: path.read_bytes() for path in folder.glob("*.ipynb")}
@@ -162,9 +160,7 @@ def test_stopping_leaves_files_and_no_process(folder: Path, number: signal.Signa
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
-def test_an_unknown_chapter_is_answered_with_those_there_are(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_an_unknown_chapter_is_answered_with_those_there_are(folder: Path, capsys: pytest.CaptureFixture[str]):
     for name in ("01_a", "02_b"):
         write(folder / f"{name}.ipynb", notebook(code("1")))
     assert execute.main(["02", "7"], folder) == 2

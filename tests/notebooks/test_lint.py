@@ -176,18 +176,14 @@ def two_chapters(folder: Path, first: str, second: str) -> dict[str, list[Findin
     [
         pytest.param(HELPER, "def mean(x):\n    return x", id="one name"),
         pytest.param(HELPER, HELPER.replace("mean", "average"), id="one body"),
-        pytest.param(
-            HELPER, HELPER.replace(":\n", ':\n    """Average."""\n    # said\n'), id="one body, told"
-        ),
+        pytest.param(HELPER, HELPER.replace(":\n", ':\n    """Average."""\n    # said\n'), id="one body, told"),
         pytest.param("class Model:\n    a = 1", "class Model:\n    b = 2", id="a class"),
     ],
 )
 def test_a_helper_in_two_chapters_is_found(tmp_path: Path, first: str, second: str):
     found = two_chapters(tmp_path, first, second)
     assert list(found) == ["defined_once"]
-    assert [(finding.chapter, finding.cell) for finding in found["defined_once"]] == [
-        ("02_chapter", "cell 2 (In [1])")
-    ]
+    assert [(finding.chapter, finding.cell) for finding in found["defined_once"]] == [("02_chapter", "cell 2 (In [1])")]
 
 
 def test_five_lines_in_two_chapters_are_found(tmp_path: Path):
@@ -201,9 +197,7 @@ def test_five_lines_in_two_chapters_are_found(tmp_path: Path):
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        pytest.param(
-            HELPER, "def median(values):\n    return sorted(values)[len(values) // 2]", id="two helpers"
-        ),
+        pytest.param(HELPER, "def median(values):\n    return sorted(values)[len(values) // 2]", id="two helpers"),
         pytest.param(FIVE_LINES, FIVE_LINES.rpartition("\n")[0], id="four lines"),
         pytest.param("import a\nimport b\nimport c", "import a\nimport b\nimport c", id="imports"),
     ],

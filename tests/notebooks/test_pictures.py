@@ -62,9 +62,7 @@ def between_pixels(quarters: int) -> bytes:
         pytest.param(curves(), curves(1.05), id="curves moved by 5 %"),
         pytest.param(curves(), curves(count=2), id="a curve missing"),
         pytest.param(curves(count=2), curves(), id="a curve too many"),
-        pytest.param(
-            curves(count=1, color="0.9"), curves(1.05, count=1, color="0.9"), id="a pale curve moved"
-        ),
+        pytest.param(curves(count=1, color="0.9"), curves(1.05, count=1, color="0.9"), id="a pale curve moved"),
         pytest.param(curves(), curves(title="loss 0.98"), id="another digit"),
         pytest.param(bars(BARS), bars(BARS * [1, 1, 0, 1]), id="a short bar missing"),
         pytest.param(bars(BARS), bars(np.add(BARS, [0, 0.05, 0, 0])), id="a bar higher by 2 % of the axis"),
@@ -97,9 +95,7 @@ def test_other_antialiasing_passes(quarters: int):
     assert difference.same, difference
 
 
-@pytest.mark.parametrize(
-    "setting", [{"lines.antialiased": False}, {"path.simplify": False}, {"text.hinting": "none"}]
-)
+@pytest.mark.parametrize("setting", [{"lines.antialiased": False}, {"path.simplify": False}, {"text.hinting": "none"}])
 def test_other_rendering_passes(setting: dict[str, object]):
     stored = figure_png(curves())
     with rc_context(setting):

@@ -97,8 +97,5 @@ def in_cell(cell: Cell, wrong: str, remedy: str) -> Finding:
 def load(path: Path) -> Chapter:
     """Read a chapter as it is stored."""
     raw = json.loads(path.read_bytes())
-    cells = [
-        Cell(path.stem, index, cell_label(raw["cells"], index), cell)
-        for index, cell in enumerate(raw["cells"])
-    ]
+    cells = [Cell(path.stem, index, cell_label(raw["cells"], index), cell) for index, cell in enumerate(raw["cells"])]
     return Chapter(path, raw, cells)

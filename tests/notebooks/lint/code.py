@@ -31,9 +31,7 @@ def claims_checked(chapters: Sequence[Chapter]) -> Iterator[Finding]:
     for chapter in chapters:
         calls = [node for cell in chapter.code for node in ast.walk(cell.tree) if isinstance(node, ast.Call)]
         if not any(ast.unparse(call.func) == "dc.check" for call in calls):
-            yield Finding(
-                chapter.name, None, "checks no claim", "Give each empirical sentence of weight a dc.check."
-            )
+            yield Finding(chapter.name, None, "checks no claim", "Give each empirical sentence of weight a dc.check.")
 
 
 def _definitions(chapter: Chapter) -> Iterator[tuple[Cell, Definition]]:
@@ -85,17 +83,11 @@ def no_shared_lines(chapters: Sequence[Chapter]) -> Iterator[Finding]:
         for cell in chapter.code:
             lines = _lines(cell)
             windows = list(zip(*(lines[start:] for start in range(SHARED_LINES)), strict=False))
-            shared = [
-                first[window]
-                for window in windows
-                if window in first and first[window].chapter != chapter.name
-            ]
+            shared = [first[window] for window in windows if window in first and first[window].chapter != chapter.name]
             if shared:
                 where = f"{shared[0].chapter}, {shared[0].label}"
                 count = SHARED_LINES + len(shared) - 1
-                yield in_cell(
-                    cell, f"has {count} lines of code in a row in common with {where}", INTO_PACKAGE
-                )
+                yield in_cell(cell, f"has {count} lines of code in a row in common with {where}", INTO_PACKAGE)
             for window in windows:
                 first.setdefault(window, cell)
 

@@ -7,7 +7,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 
-from pybtex.database import parse_file  # type: ignore[import-untyped]
+from pybtex.database import parse_file
 
 from tests.notebooks.lint.chapter import Cell, Chapter, Finding, Rule, in_cell
 from tools.environment import ROOT
@@ -36,9 +36,7 @@ def one_title(chapters: Sequence[Chapter]) -> Iterator[Finding]:
     for chapter in chapters:
         titles = [cell for cell, level, _ in _headings(chapter) if level == 1]
         if not titles or titles[0].index != 0:
-            yield Finding(
-                chapter.name, "cell 1", "has no title", "Begin the first cell with '# ' and the title."
-            )
+            yield Finding(chapter.name, "cell 1", "has no title", "Begin the first cell with '# ' and the title.")
         for cell in titles[1:]:
             yield in_cell(cell, "has a second title", "Make it a section: '## '.")
 
@@ -96,9 +94,7 @@ def citations(chapters: Sequence[Chapter]) -> Iterator[Finding]:
     """What is cited is in the bibliography."""
     for cell in (cell for chapter in chapters for cell in chapter.cells):
         for key in sorted(_cited(cell) - known_keys()):
-            yield in_cell(
-                cell, f"cites {key!r}, which nothing is known of", f"Add it to book/{BIBLIOGRAPHY.name}."
-            )
+            yield in_cell(cell, f"cites {key!r}, which nothing is known of", f"Add it to book/{BIBLIOGRAPHY.name}.")
 
 
 RULES: list[Rule] = [one_title, predicts, closing, citations]

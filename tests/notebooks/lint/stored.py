@@ -70,9 +70,7 @@ def no_widget_state(chapters: Sequence[Chapter]) -> Iterator[Finding]:
             yield Finding(chapter.name, None, "stores the state of widgets", execute(chapter))
         for cell in chapter.code:
             if any(WIDGET in output.get("data", {}) for output in cell.outputs):
-                yield in_cell(
-                    cell, "stores a widget", "Show a figure or a table; the book cannot run a widget."
-                )
+                yield in_cell(cell, "stores a widget", "Show a figure or a table; the book cannot run a widget.")
 
 
 def no_python_version(chapters: Sequence[Chapter]) -> Iterator[Finding]:
