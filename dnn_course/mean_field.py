@@ -119,9 +119,7 @@ def critical_line(activation: str | Activation, sigma_b2: float) -> float:
     for low, high in pairwise([0.0, *np.geomspace(1e-6, 1e4, 101)]):
         if excess(low) < -_TOLERANCE and excess(high) >= 0:
             return 1 / chi_1(activation, 1.0, brentq(excess, low, high, xtol=1e-15, rtol=1e-14))
-    raise ValueError(
-        f"no sigma_w2 is critical for {activation} with sigma_b2={sigma_b2:g}; take a smaller one"
-    )
+    raise ValueError(f"no sigma_w2 is critical for {activation} with sigma_b2={sigma_b2:g}; take a smaller one")
 
 
 def _hermite_functions(count: int) -> Array:

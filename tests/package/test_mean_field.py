@@ -25,9 +25,7 @@ CRITICAL_TANH = {0.0: 1.0, 0.01: 1.42421, 0.05: 1.76095, 0.1: 1.98607, 0.2: 2.28
 def test_critical_line_of_tanh(sigma_b2, sigma_w2):
     critical = critical_line("tanh", sigma_b2)
     assert critical == pytest.approx(sigma_w2, abs=6e-6)
-    assert chi_1("tanh", critical, variance_fixed_point("tanh", critical, sigma_b2)) == pytest.approx(
-        1, abs=1e-9
-    )
+    assert chi_1("tanh", critical, variance_fixed_point("tanh", critical, sigma_b2)) == pytest.approx(1, abs=1e-9)
     assert depth_scale("tanh", critical, sigma_b2) == math.inf
 
 
@@ -210,9 +208,7 @@ def test_the_gradient_written_out_is_the_gradient(layer):
     for index in np.ndindex(*w.shape):
         shift = np.zeros_like(w)
         shift[index] = 1e-6
-        above, below = (
-            0.5 * ((np.tanh(batch_norm(x @ (w + s))) - target) ** 2).sum() for s in (shift, -shift)
-        )
+        above, below = (0.5 * ((np.tanh(batch_norm(x @ (w + s))) - target) ** 2).sum() for s in (shift, -shift))
         numeric[index] = (above - below) / 2e-6
     np.testing.assert_allclose(loss_gradient(w), numeric, atol=1e-7)
 
@@ -232,9 +228,7 @@ def test_the_gradient_shrinks_as_the_weights_grow(layer):
 def test_batch_norm_output_variance(layer):
     x, w, _, _ = layer
     variance, epsilon = (x @ w).var(axis=0), 0.5
-    np.testing.assert_allclose(
-        batch_norm(x @ w, epsilon).var(axis=0), variance / (variance + epsilon), rtol=1e-12
-    )
+    np.testing.assert_allclose(batch_norm(x @ w, epsilon).var(axis=0), variance / (variance + epsilon), rtol=1e-12)
 
 
 def batch_norm_growth(name):
@@ -243,9 +237,7 @@ def batch_norm_growth(name):
     return gaussian_mean(lambda z: f.derivative(z) ** 2) / (second_moment(f) - gaussian_mean(f) ** 2)
 
 
-@pytest.mark.parametrize(
-    ("name", "growth"), [("relu", math.pi / (math.pi - 1)), ("linear", 1.0), ("tanh", 1.17781)]
-)
+@pytest.mark.parametrize(("name", "growth"), [("relu", math.pi / (math.pi - 1)), ("linear", 1.0), ("tanh", 1.17781)])
 def test_batch_norm_makes_gradients_grow(name, growth):
     assert batch_norm_growth(name) == pytest.approx(growth, abs=5e-6)
 

@@ -15,9 +15,7 @@ PRELU = leaky_relu(0.25)
 
 def adaptive_mean(f):
     """E[f(z)] by adaptive quadrature: a method that shares nothing with the package's."""
-    parts = [
-        quad(lambda z: f(z) * norm.pdf(z), a, b, epsabs=1e-13)[0] for a, b in ((-np.inf, 0), (0, np.inf))
-    ]
+    parts = [quad(lambda z: f(z) * norm.pdf(z), a, b, epsabs=1e-13)[0] for a, b in ((-np.inf, 0), (0, np.inf))]
     return sum(parts)
 
 
@@ -159,9 +157,7 @@ def test_he_keeps_the_second_moment_and_not_the_variance():
     relu = ACTIVATIONS["relu"]
     he_variance = 100 * theory.he_std(100) ** 2
     assert he_variance * second_moment(relu) == pytest.approx(1, rel=1e-12)
-    assert he_variance * (second_moment(relu) - gaussian_mean(relu) ** 2) == pytest.approx(
-        1 - 1 / math.pi, rel=1e-12
-    )
+    assert he_variance * (second_moment(relu) - gaussian_mean(relu) ** 2) == pytest.approx(1 - 1 / math.pi, rel=1e-12)
 
 
 @pytest.mark.parametrize(
