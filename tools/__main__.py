@@ -12,9 +12,7 @@ if "%d.%d" % sys.version_info[:2] not in supported:
     found = [
         name
         for name in ["python" + version for version in supported]
-        if any(
-            os.access(os.path.join(folder, name), os.X_OK) for folder in os.environ["PATH"].split(os.pathsep)
-        )
+        if any(os.access(os.path.join(folder, name), os.X_OK) for folder in os.environ["PATH"].split(os.pathsep))
     ]
     sys.stderr.write(
         "This is Python %d.%d (%s); the course needs Python %s to %s.\n"

@@ -15,8 +15,8 @@ from tools.steps import SetupError
 
 INTERRUPTED = 130  # what a shell reports for a program stopped with Ctrl-C
 LINTERS = {
-    "ruff": [sys.executable, "-m", "ruff", "check", "--quiet"],
-    "format": [sys.executable, "-m", "ruff", "format", "--check", "--quiet"],
+    "ruff": [sys.executable, "-m", "ruff", "check", "--quiet", "--output-format", "concise"],
+    "format": [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "--output-format", "concise"],
     "types": [sys.executable, "-m", "mypy", "--no-error-summary"],
     "imports": [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"],
 }

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -92,23 +93,21 @@ def pip(venv: Path, command: str, *arguments: str) -> list[str]:
     return [str(python(venv)), "-m", "pip", command, *quiet, *arguments]
 
 
+def names_in(lock: Path) -> set[str]:
+    """Return the packages that a lock names; none where there is no lock."""
+    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
+    return set(re.findall(r"^([\w.-]+)(?:\[.*\])?==", text, re.MULTILINE))
+
+
 def install_lock(log: IO[str]) -> None:
-    """Install what requirements.txt names, and remove what it no longer does."""
-    lock = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    names = set(re.findall(r"^([\w.-]+)(?:\[.*\])?==", lock, re.MULTILINE))
+    """Install what requirements.txt names, and remove what only the lock before it named."""
+    lock, before = ROOT / "requirements.txt", VENV / "requirements.txt"
+    names = names_in(lock)
     options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off"]
-    step(
-        "install the packages",
-        pip(VENV, "install", *options, "--requirement", "requirements.txt"),
-        log,
-        packages=len(names),
-    )
-    listed = subprocess.check_output(
-        pip(VENV, "list", "--format", "json"), stderr=subprocess.DEVNULL, cwd=ROOT
-    )
-    installed = {re.sub(r"[-_.]+", "-", package["name"]).lower() for package in json.loads(listed)}
-    if strays := installed - names - {"pip", "dnn-course"}:
-        step("remove packages no longer needed", pip(VENV, "uninstall", "--yes", *sorted(strays)), log)
+    step("install the packages", pip(VENV, "install", *options, "--requirement", str(lock)), log, packages=len(names))
+    if gone := names_in(before) - names:
+        step("remove packages no longer needed", pip(VENV, "uninstall", "--yes", *sorted(gone)), log)
+    shutil.copyfile(lock, before)
 
 
 def prepare() -> bool:

@@ -17,8 +17,8 @@ HINTS = {
     ),
     r"DO NOT MATCH THE HASHES": "A download is not the file that requirements.txt names.",
     r"No matching distribution": (
-        "A package is not to be had for this system. TensorFlow supports 64-bit Linux (glibc), macOS on "
-        "Apple silicon, and Windows on x86-64."
+        "The package index has no file that fits. Can it be reached, and is this system supported? TensorFlow "
+        "comes for 64-bit Linux (glibc), macOS on Apple silicon, and Windows on x86-64."
     ),
     r"PermissionError|Access is denied": "A file is in use or protected. Is JupyterLab running?",
 }
@@ -68,7 +68,7 @@ def step(what: str, command: list[str], log: IO[str], *, packages: int = 0) -> N
     """
     said = ""
     shown = packages and sys.stdout.isatty()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         cwd=Path(log.name).parent,
         stdin=subprocess.DEVNULL,
@@ -76,26 +76,22 @@ def step(what: str, command: list[str], log: IO[str], *, packages: int = 0) -> N
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-    )
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            said += line
-            log.write(line)
-            if shown and line.startswith(("Collecting ", "Ignoring ", "Installing ")):
-                done = len(re.findall(r"^(?:Collecting|Ignoring) ", said, re.MULTILINE))
-                now = (
-                    f"collected {done} of {packages}"
-                    if line[:3] != "Ins"
-                    else "installing; this is the longest part"
-                )
-                print(f"\r  {now:<40}", end="", flush=True)
-        code = process.wait()
-    finally:
-        process.kill()  # when we are stopped, nothing may go on writing into the environment
-        process.wait()
-        if shown:
-            print(f"\r{'':<42}\r", end="", flush=True)
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                said += line
+                log.write(line)
+                if shown and line.startswith(("Collecting ", "Ignoring ", "Installing ")):
+                    done = len(re.findall(r"^(?:Collecting|Ignoring) ", said, re.MULTILINE))
+                    installing = line.startswith("Installing")
+                    now = "installing, the longest part" if installing else f"{done} of {packages} packages collected"
+                    print(f"\r  {now:<40}", end="", flush=True)
+            code = process.wait()
+        finally:
+            process.kill()  # when we are stopped, nothing may go on writing into the environment
+            if shown:
+                print(f"\r{'':<42}\r", end="", flush=True)
     if code:
         errors = [line for line in said.splitlines() if re.match(r"\s*(ERROR|Error)", line)]
         reason = next((hint for pattern, hint in HINTS.items() if re.search(pattern, said)), "")
