@@ -69,8 +69,10 @@ def execute(run: Run) -> None:
     stored.clear(notebook)
     run.cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     started = time.perf_counter()
-    _run_cells(run, notebook)
-    run.seconds = time.perf_counter() - started
+    try:
+        _run_cells(run, notebook)
+    finally:
+        run.seconds = time.perf_counter() - started
     for index, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":

@@ -33,7 +33,7 @@ def execute_all(runs: Sequence[Run]) -> int:
     """
     code = 0
     with (
-        tqdm(total=1.0, disable=None, bar_format="{desc} {percentage:3.0f} %|{bar}| {elapsed}") as bar,
+        tqdm(total=1.0, disable=None, leave=False, bar_format="{desc} {percentage:3.0f} %|{bar}| {elapsed}") as bar,
         ThreadPoolExecutor(AT_A_TIME) as pool,
     ):
         pending = {pool.submit(execute, run): run for run in runs}
@@ -94,8 +94,7 @@ def table(runs: Sequence[Run]) -> str:
     width = max(len(run.path.stem) for run in runs)
     head = f"{'chapter':<{width}}  seconds  peak memory  figures  outputs"
     rows = [
-        f"{run.path.stem:<{width}}  {run.seconds:7.1f}  {run.peak_bytes / 1e9:8.2f} GB  "
-        f"{run.figures:7d}  {run.outcome}"
+        f"{run.path.stem:<{width}}  {run.seconds:7.1f}  {run.peak_bytes / 1e9:8.2f} GB  {run.figures:7d}  {run.outcome}"
         for run in runs
     ]
     return "\n".join([head, *rows])
@@ -119,11 +118,7 @@ def select(names: Sequence[str], folder: Path) -> list[Path]:
     if unknown:
         known = "\n".join(f"  {path.stem}" for path in there)
         raise LookupError(f"no such chapter: {', '.join(unknown)}. There are:\n{known}")
-    return [
-        path
-        for path in there
-        if not wanted or path.stem in wanted or path.stem.startswith(tuple(wanted.values()))
-    ]
+    return [path for path in there if not wanted or path.stem in wanted or path.stem.startswith(tuple(wanted.values()))]
 
 
 def main(argv: Sequence[str], folder: Path = CHAPTERS) -> int:

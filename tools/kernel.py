@@ -36,6 +36,8 @@ def environment(home: Path) -> dict[str, str]:
     return kept | {
         "CUDA_VISIBLE_DEVICES": "-1",  # a GPU rounds differently
         "IPYTHONDIR": str(home / "ipython"),  # no start-up files, settings or history of the user's
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": str(home / "keras"),
         "MATPLOTLIBRC": str(Path(matplotlib.origin).parent / "mpl-data" / "matplotlibrc"),  # nor style
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
