@@ -1,7 +1,8 @@
 """Every picture of the course: one function a kind of picture, given tables or arrays.
 
-Each function makes one figure and leaves it current, so ``matplotlib.pyplot.gca()`` can add to it. Lines differ in colour,
-in dash and in marker, so no picture depends on colour alone. Bands and bars are 95 % intervals over seeds.
+Each function makes one figure and leaves it current, so ``matplotlib.pyplot.gca()`` can add to it. Lines
+differ in colour, in dash and in marker, so no picture depends on colour alone. Bands and bars are 95 %
+intervals over seeds.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from dnn_course.intervals import summarize
+from dnn_course.experiments import summarize
 
 # Okabe and Ito's palette, safe for the common kinds of colour blindness, its yellow left out: it is lost on white.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)), "-"]
-_MANY = len(COLORS)
+DASHES = [(0, ()), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1))]
+GREY = "#555555"
 
 
 def use_style() -> None:
@@ -77,8 +78,8 @@ def learning_curves(
     for (name, style), (_, part) in zip(_styles(table[by]), table.groupby(by, sort=False), strict=True):
         _mean_line(ax, summarize(part, by=x, value=y), x, style, str(name))
     for name, value in (levels or {}).items():
-        ax.axhline(value, color="#555555", linestyle=":", linewidth=1.2)
-        ax.annotate(name, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8, color="#444444")
+        ax.axhline(value, color=GREY, linestyle=":", linewidth=1.2)
+        ax.text(1, value, name, transform=ax.get_yaxis_transform(), ha="right", va="bottom", fontsize=8, color=GREY)
     _finish(ax, by, **({"xlabel": x, "ylabel": y} | labels))
 
 
@@ -109,9 +110,10 @@ def signal_by_depth(
         summary = summarize(part, by="layer", value=value)
         summary[["mean", "low", "high"]] = 10.0 ** summary[["mean", "low", "high"]]
         _mean_line(ax, summary, "layer", style, str(name))
-    expected = np.atleast_2d([np.asarray(line, dtype=float) for line in (theory or {}).values()])
-    for number, line in enumerate(expected if theory else []):
-        ax.plot(np.arange(1, len(line) + 1), line, color="#666666", linewidth=1, zorder=1, label="" if number else "theory")
+    for number, line in enumerate((theory or {}).values()):
+        expected = np.asarray(line, dtype=float)
+        label = "_theory again" if number else "theory"  # a leading underscore keeps it out of the legend
+        ax.plot(np.arange(1, len(expected) + 1), expected, color=GREY, linewidth=1, zorder=1, label=label)
     ax.set_yscale("log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _finish(ax, by, **({"xlabel": "layer", "ylabel": value} | labels))
@@ -120,7 +122,8 @@ def signal_by_depth(
 def layer_histograms(panels: Mapping[str, Mapping[str, ArrayLike]], *, xlabel: str, bins: int = 60) -> None:
     """The distribution of a quantity in each layer, one panel a setting, all on the same axes.
 
-    Layers run from light to dark, from the input upwards. Each curve is a density: its area is 1, whatever the layer's size.
+    Layers run from light to dark, from the input upwards. Each curve is a density on a log scale: its area is 1,
+    whatever the layer's size, and thin tails can be seen beside a high peak.
 
     Args:
         panels: for each setting its arrays by layer, e.g. ``{"Glorot": signals.arrays("gradient")}``.
@@ -131,9 +134,10 @@ def layer_histograms(panels: Mapping[str, Mapping[str, ArrayLike]], *, xlabel: s
         ValueError: if there is nothing to show, or a value is not finite.
 
     >>> rng = np.random.default_rng(0)
-    >>> layer_histograms({"start": {"hidden_1": rng.normal(size=500), "hidden_2": rng.normal(size=500) / 2}}, xlabel="activation")
+    >>> layers = {"hidden_1": rng.normal(size=500), "hidden_2": rng.normal(size=500) / 2}
+    >>> layer_histograms({"start": layers}, xlabel="activation")
     """
-    arrays = {title: {name: np.ravel(np.asarray(a)) for name, a in layers.items()} for title, layers in panels.items()}
+    arrays = {title: {name: np.ravel(a) for name, a in layers.items()} for title, layers in panels.items()}
     everything = [a for layers in arrays.values() for a in layers.values()]
     if not everything:
         raise ValueError("layer_histograms has nothing to show: give at least one panel with one layer")
@@ -145,18 +149,20 @@ def layer_histograms(panels: Mapping[str, Mapping[str, ArrayLike]], *, xlabel: s
     for ax, (title, layers) in zip(row[:, 0], arrays.items(), strict=True):
         shades = plt.get_cmap("viridis_r")(np.linspace(0.12, 1, len(layers)))
         for (name, values), shade, dash in zip(layers.items(), shades, cycle(DASHES[:4]), strict=False):
-            density, _ = np.histogram(values, edges, density=True)
-            ax.plot((edges[:-1] + edges[1:]) / 2, density, color=shade, linestyle=dash, linewidth=1.4, label=name)
-        ax.set(title=title, ylabel="density")
-        ax.set_yscale("symlog", linthresh=max(1e-12, 0.02 * ax.get_ylim()[1]))
-        ax.set_ylim(bottom=0)
-        ax.yaxis.set_major_formatter("{x:g}")
+            density = np.histogram(values, edges)[0] / (len(values) * (edges[1] - edges[0]))
+            seen = np.where(density > 0, density, np.nan)
+            ax.plot((edges[:-1] + edges[1:]) / 2, seen, color=shade, linestyle=dash, linewidth=1.4, label=name)
+        ax.set(title=title, ylabel="density", yscale="log")
+    row[-1, 0].xaxis.set_major_locator(MaxNLocator(5))
+    row[-1, 0].ticklabel_format(axis="x", scilimits=(-2, 3), useMathText=True)
     row[-1, 0].set_xlabel(xlabel)
     handles, names = row[0, 0].get_legend_handles_labels()
     fig.legend(handles, [name.replace("_", " ") for name in names], loc="outside right upper")
 
 
-def intervals(table: pd.DataFrame, *, value: str, by: str, theory: Mapping[str, float] | None = None, **labels: str) -> None:
+def intervals(
+    table: pd.DataFrame, *, value: str, by: str, theory: Mapping[Any, float] | None = None, **labels: str
+) -> None:
     """A quantity for several settings side by side: every seed as a dot, the mean with its 95 % interval beside it.
 
     Args:
@@ -180,7 +186,8 @@ def intervals(table: pd.DataFrame, *, value: str, by: str, theory: Mapping[str, 
         ax.plot(values, np.full(len(values), place + 0.22), "|", color="#888888", markersize=6)
         ax.errorbar(mean, place, xerr=[[mean - low], [high - mean]], fmt="o", color=COLORS[0], capsize=3)
     if theory:
-        ax.plot(list(theory.values()), [names.index(n) for n in theory], "D", mfc="none", color=COLORS[1], ms=7, label="theory")
+        places = [names.index(name) for name in theory]
+        ax.plot(list(theory.values()), places, "D", mfc="none", color=COLORS[1], markersize=7, label="theory")
         ax.legend()
     ax.set_yticks(range(len(names)), [str(name) for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
@@ -198,7 +205,7 @@ def _axes(table: pd.DataFrame, *columns: str, figsize: tuple[float, float] | Non
 def _styles(settings: pd.Series) -> Sequence[tuple[Any, dict[str, Any]]]:
     """A look for each setting, in the order of first appearance."""
     names = list(dict.fromkeys(settings))
-    colors = COLORS if len(names) <= _MANY else plt.get_cmap("viridis")(np.linspace(0, 0.92, len(names)))
+    colors = COLORS if len(names) <= len(COLORS) else plt.get_cmap("viridis")(np.linspace(0, 0.92, len(names)))
     return [
         (name, {"color": color, "marker": marker, "linestyle": dash})
         for name, color, marker, dash in zip(names, cycle(colors), cycle(MARKERS), cycle(DASHES), strict=False)

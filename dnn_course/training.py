@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from dnn_course import runtime
@@ -119,6 +120,27 @@ def fit(
     model.optimizer.finalize_variable_values(model.trainable_weights)
     listeners.on_train_end(logs)
     return model.history
+
+
+def history_table(history: keras.callbacks.History) -> pd.DataFrame:
+    """One row an epoch: ``epoch``, counted from 1, then the loss and the metrics as Keras names them.
+
+    Args:
+        history: what :func:`fit` or ``model.fit`` returned.
+
+    Returns:
+        A table for :func:`dnn_course.run_grid`.
+
+    >>> history = keras.callbacks.History()
+    >>> history.history = {"loss": [2.0, 1.5]}
+    >>> history_table(history)
+       epoch  loss
+    0      1   2.0
+    1      2   1.5
+    """
+    table = pd.DataFrame(history.history)
+    table.insert(0, "epoch", range(1, len(table) + 1))
+    return table
 
 
 def _refuse_batch_level(callback: keras.callbacks.Callback) -> None:
