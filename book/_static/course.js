@@ -4,18 +4,18 @@
 // a file. There the list of hits must do.
 DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol !== "file:";
 
-// A formula too wide for the page scrolls inside its own line; whoever has no mouse must be able to reach it.
-function letKeyboardScrollFormulas() {
-  for (const formula of document.querySelectorAll("mjx-container[display]")) {
-    if (formula.scrollWidth > formula.clientWidth) {
-      formula.tabIndex = 0;
+// A formula or table too wide for the page scrolls inside itself; whoever has no mouse must be able to reach it.
+function letKeyboardScroll() {
+  for (const wide of document.querySelectorAll("mjx-container[display], .pst-scrollable-table-container")) {
+    if (wide.scrollWidth > wide.clientWidth) {
+      wide.tabIndex = 0;
     } else {
-      formula.removeAttribute("tabindex");
+      wide.removeAttribute("tabindex");
     }
   }
 }
 window.addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
-  letKeyboardScrollFormulas();
-  window.addEventListener("resize", letKeyboardScrollFormulas);
+  letKeyboardScroll();
+  window.addEventListener("resize", letKeyboardScroll);
 });

@@ -1,14 +1,14 @@
 """Sources of claims, as links.
 
-``dnn_course.check`` writes the source of a claim into a notebook's output as a bibliography key, for a notebook
-knows no bibliography. In the book the key becomes a link to its entry, labelled with authors and year.
+``dnn_course.check`` writes the source of a claim into a notebook's output as a key of the bibliography, for a
+notebook has none. In the book the key becomes a link to its entry, labelled with authors and year.
 """
 
 import html
 import re
 
 from docutils import nodes
-from pybtex.database import Entry
+from pybtex.database import Entry  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -18,7 +18,7 @@ SOURCE = re.compile(r'<span class="dc-claim-source" data-cite="([^"]*)">.*?</spa
 
 
 def author_year(entry: Entry) -> str:
-    """Return the label of a source as HTML, for example “He <em>et al.</em>, 2015”, as citations are written."""
+    """Return a source's label as HTML, written as citations are: “He <em>et al.</em>, 2015”."""
     names = [
         html.escape(" ".join(map(str, [*who.rich_prelast_names, *who.rich_last_names])))
         for who in entry.persons["author"]
@@ -29,7 +29,8 @@ def author_year(entry: Entry) -> str:
 
 def link_claim_sources(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Replace every source of a claim in the outputs of a page; warn of a key that the bibliography lacks."""
-    citations = {citation.key: citation for citation in app.env.get_domain("cite").citations}  # type: ignore[attr-defined]
+    bibtex = app.env.get_domain("cite")
+    citations = {citation.key: citation for citation in bibtex.citations}  # type: ignore[attr-defined]
 
     def link(match: re.Match[str]) -> str:
         key = html.unescape(match[1])
@@ -38,7 +39,8 @@ def link_claim_sources(app: Sphinx, doctree: nodes.document, docname: str) -> No
             return match[0]
         citation = citations[key]
         page = app.builder.get_relative_uri(docname, citation.bibliography_key.docname)
-        return f'<a class="dc-claim-source" href="{page}#{citation.citation_id}">{author_year(citation.entry)}</a>'
+        address = f"{page}#{citation.citation_id}"
+        return f'<a class="dc-claim-source" href="{address}">{author_year(citation.entry)}</a>'
 
     for output in doctree.findall(nodes.raw):
         if "dc-claim-source" in output.astext():

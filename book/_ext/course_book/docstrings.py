@@ -6,7 +6,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-MYST_ROLE = re.compile(r"\{(cite:[a-z]+)\}(?=`)")
+MYST_ROLE = re.compile(r"\{(cite(:[a-z]+)?)\}(?=`)")
 SHORT_NAME = re.compile(r"`~?dnn_course\.(\w+)`")
 
 

@@ -10,7 +10,7 @@ TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 
 
 def mend_table(match: re.Match[str]) -> str:
-    """Put one of pandas' tables in a frame to scroll in, and make its empty headers, which head nothing, cells."""
+    """Put a table of pandas in a frame to scroll in; make its empty headers, which head nothing, cells."""
     table = match[0].replace("<th></th>", "<td></td>").replace(' border="1"', "")
     return f'<div class="pst-scrollable-table-container">{table}</div>'
 

@@ -1,8 +1,8 @@
 """Links that need a repository: edit a page, open a chapter in Colab or in Binder.
 
-They appear only when ``course_repository`` names one on GitHub, as the publishing workflow does. Binder opens the
-chapter of the branch ``main``, in an environment that has the package. Colab has no such environment: it opens
-the copy published with the book, on the branch ``gh-pages``, which first installs the package where it is missing.
+They appear only when ``course_repository`` names one on GitHub, as the publishing workflow does. Binder opens
+the chapter of the branch ``main``, in an environment that has the package. Colab has no such environment: it
+opens the copy published with the book, on the branch ``gh-pages``, which first installs the package.
 """
 
 import json
@@ -57,7 +57,7 @@ def open_published_copy_in_colab(
 
 def with_install_cell(notebook: dict[str, Any], repository: str) -> dict[str, Any]:
     """Return a notebook that begins by installing the package from ``repository``."""
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "execution_count": None,
         "id": "install",
@@ -73,7 +73,8 @@ def add_install_cells(app: Sphinx, exception: Exception | None) -> None:
     if exception or not app.config.course_repository:
         return
     for path in Path(app.outdir, "_sources").rglob("*.ipynb"):
-        notebook = with_install_cell(json.loads(path.read_text(encoding="utf-8")), app.config.course_repository)
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = with_install_cell(notebook, app.config.course_repository)
         path.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
@@ -81,5 +82,6 @@ def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.add_config_value("course_repository", "", "html", str)
     app.connect("config-inited", configure_buttons)
-    app.connect("html-page-context", open_published_copy_in_colab, priority=502)  # after the theme made the button
+    after_the_theme = 502  # which makes the button at 501
+    app.connect("html-page-context", open_published_copy_in_colab, priority=after_the_theme)
     app.connect("build-finished", add_install_cells)
