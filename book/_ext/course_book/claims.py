@@ -8,7 +8,7 @@ import html
 import re
 
 from docutils import nodes
-from pybtex.database import Entry  # type: ignore[import-untyped]
+from pybtex.database import Entry
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
