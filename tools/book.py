@@ -110,7 +110,9 @@ def copy_web_assets(folder: Path, target: Path) -> None:
         for pattern in patterns:
             files = sorted(source.glob(pattern))
             if not files:
-                raise BookError(f"The npm package {package} has no {pattern}, which tools/book.py asks for.")
+                raise BookError(
+                    f"The npm package {package} has no {pattern}. Delete {folder / 'node_modules'} and run again."
+                )
             for file in files:
                 copy = target / package / file.relative_to(source)
                 copy.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +123,10 @@ def make_pages(root: Path, html: Path, repository: str) -> bool:
     """Run Jupyter Book's build, every warning an error; say whether it went well."""
     # Imported only here, for it takes a second that an unchanged book need not wait for.
     from jupyter_book.sphinx import build_sphinx
+    from sphinx.util.console import color_terminal, nocolor
 
+    if not color_terminal():
+        nocolor()
     outcome = build_sphinx(
         root,
         html,
@@ -139,6 +144,8 @@ def make_pages(root: Path, html: Path, repository: str) -> bool:
         keep_going=True,
         quiet=True,
     )
+    if isinstance(outcome, KeyboardInterrupt):
+        raise outcome
     return isinstance(outcome, int) and outcome == 0  # it may also be an exception, of which Sphinx has told
 
 
