@@ -78,10 +78,13 @@ def set_seed(seed: int) -> None:
     """
     import keras
     import numpy as np
+    from keras.src.random.seed_generator import global_seed_generator
 
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}")
+    generator = global_seed_generator()  # behind unseeded keras.random; Keras itself seeds it once a process
     keras.utils.set_random_seed(int(seed))
+    generator.state.assign([int(seed), 0])
 
 
 def _in_front_of_a_person() -> bool:
