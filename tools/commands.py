@@ -18,7 +18,7 @@ LINTERS = {
     "ruff": [sys.executable, "-m", "ruff", "check", "--quiet", "--output-format", "concise"],
     "format": [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "--output-format", "concise"],
     "types": [sys.executable, "-m", "mypy", "--no-error-summary"],
-    "imports": [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"],
+    "imports": [str(Path(sys.executable).with_name(f"lint-imports{environment.SUFFIX}")), "--no-logo"],
 }
 
 

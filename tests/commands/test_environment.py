@@ -141,6 +141,7 @@ def test_missing_venv_module_names_the_fix(checkout, monkeypatch):
         environment.prepare()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there, an environment's interpreter is no link")
 def test_base_interpreter_is_never_the_environments_own(checkout, monkeypatch, tmp_path):
     real = tmp_path / "python-for-real"
     real.touch()
