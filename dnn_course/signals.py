@@ -39,7 +39,7 @@ class LayerSignals:
     weight_gradient: NDArray[np.float32]
     """∂loss/∂W: (n_in, n)."""
     steepest: float
-    """The largest |φ'| of the activation function."""
+    """The steepest slope of the activation function."""
 
     @property
     def saturated(self) -> float:
