@@ -35,8 +35,8 @@ def use_style() -> None:
     """
     plt.rcParams.update(
         {
-            "figure.figsize": (5.6, 3.5),
-            "figure.dpi": 200,
+            "figure.figsize": (5.0, 3.2),
+            "figure.dpi": 220,
             "figure.facecolor": "white",
             "figure.constrained_layout.use": True,
             "font.size": 10,
@@ -145,7 +145,7 @@ def layer_histograms(panels: Mapping[str, Mapping[str, ArrayLike]], *, xlabel: s
         raise ValueError("layer_histograms needs finite values, and some are infinite or NaN")
     low, high = min(np.quantile(a, 0.005) for a in everything), max(np.quantile(a, 0.995) for a in everything)
     edges = np.linspace(low, high, bins + 1)
-    fig, row = plt.subplots(len(arrays), 1, sharex=True, squeeze=False, figsize=(5.6, 1.2 + 1.7 * len(arrays)))
+    fig, row = plt.subplots(len(arrays), 1, sharex=True, squeeze=False, figsize=(5.0, 1.2 + 1.7 * len(arrays)))
     for ax, (title, layers) in zip(row[:, 0], arrays.items(), strict=True):
         shades = plt.get_cmap("viridis_r")(np.linspace(0.12, 1, len(layers)))
         for (name, values), shade, dash in zip(layers.items(), shades, cycle(DASHES[:4]), strict=False):
@@ -179,7 +179,7 @@ def intervals(
     >>> intervals(runs, value="accuracy", by="init")
     """
     names = list(dict.fromkeys(table[by]))
-    ax = _axes(table, value, by, figsize=(5.6, 0.9 + 0.42 * len(names)))
+    ax = _axes(table, value, by, figsize=(5.0, 0.9 + 0.42 * len(names)))
     for place, name in enumerate(names):
         values = table.loc[table[by] == name, value].to_numpy(dtype=float)
         mean, low, high = summarize(table[table[by] == name], by=by, value=value)[["mean", "low", "high"]].to_numpy()[0]
