@@ -149,7 +149,7 @@ def reuse(model: keras.Sequential, n_layers: int, *, trainable: bool, n_classes:
     if not 0 <= n_layers <= n_hidden:
         raise ValueError(f"n_layers must be from 0 to {n_hidden}, the model's hidden layers; got {n_layers}")
 
-    head = model.layers[-1].get_config()
+    head = model.layers[-1].get_config() | {"trainable": True}
     if n_classes is not None:
         head["units"] = n_classes
     new = keras.Sequential([keras.Input(model.input_shape[1:])])

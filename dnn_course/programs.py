@@ -133,11 +133,8 @@ def _is_told_by_its_configuration(model: keras.Model) -> bool:
 
 def _is_kerass_own(part: Any) -> bool:
     """True if neither ``part`` nor a function that it holds, initializers aside, is defined outside Keras."""
-    held = [
-        value
-        for name, value in getattr(part, "__dict__", {}).items()
-        if callable(value) and not name.endswith("_initializer")
-    ]
+    values = getattr(part, "__dict__", {}).values()
+    held = [value for value in values if callable(value) and not isinstance(value, keras.Initializer)]
     return all(str(getattr(thing, "__module__", "keras.")).startswith("keras.") for thing in (part, *held))
 
 

@@ -41,7 +41,8 @@ def _warm_up() -> None:
     # us, it has already read its log level, so its lines are provoked here, while nobody listens.
     import tensorflow as tf
 
-    tf.function(lambda: tf.zeros(1) + 1.0, jit_compile=True)()
+    # tanh, because it takes XLA through its MLIR part, which has a line of its own to say.
+    tf.function(tf.tanh, jit_compile=True)(tf.zeros(1))
 
 
 def _import_tensorflow_quietly() -> None:
