@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 
@@ -117,6 +117,13 @@ def compile_classifier(model: keras.Model, optimizer: str | keras.Optimizer) -> 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model
+
+
+def build_on(model: keras.Model, x: Any) -> Any:
+    """Make the variables of a model that has not run yet, and return its outputs for the first row of ``x``."""
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build((None, *x.shape[1:]))  # a call with one row would settle it on batches of one
+    return model(x[:1])
 
 
 def reuse(model: keras.Sequential, n_layers: int, *, trainable: bool, n_classes: int | None = None) -> keras.Sequential:

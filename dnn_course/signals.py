@@ -13,6 +13,10 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from dnn_course.models import build_on
+
+Function = Callable[..., tf.Tensor]
+
 SATURATED_SLOPE = 0.05
 """A unit counts as saturated where its slope is at most this share of the activation's steepest slope."""
 
@@ -71,9 +75,8 @@ class Signals:
     def table(self) -> pd.DataFrame:
         """One row a hidden layer.
 
-        Columns: ``layer`` (from 1), ``name``, ``units``; mean and standard deviation of the activations,
-        standard deviations of gradients, weights and weight gradients (over all entries); ``saturated`` and
-        ``dead`` shares.
+        Columns: ``layer`` (from 1), ``name``, ``units``; mean and standard deviation of the activations, standard
+        deviations of gradients, weights and weight gradients (over all entries); ``saturated`` and ``dead`` shares.
         """
         return pd.DataFrame(
             {
@@ -97,7 +100,7 @@ class _Seen:
     """A Dense layer that has run, and what the activation function behind it was given and returned."""
 
     layer: keras.layers.Dense
-    function: Callable[..., tf.Tensor]
+    function: Function
     z: tf.Tensor
     h: tf.Tensor
 
@@ -109,17 +112,17 @@ class _Recorder:
         self.tape = tape
         self.seen: list[_Seen] = []
 
-    def dense_activation(
-        self, layer: keras.layers.Dense, function: Callable[..., tf.Tensor]
-    ) -> Callable[..., tf.Tensor]:
+    def dense_activation(self, layer: keras.layers.Dense, function: Function) -> Function:
         def record(z: tf.Tensor) -> tf.Tensor:
             self.tape.watch(z)
-            self.seen.append(_Seen(layer, function, z, function(z)))
-            return self.seen[-1].h
+            seen = _Seen(layer, function, z, z)
+            self.seen.append(seen)  # before it runs: the function may be a layer that is recorded itself
+            seen.h = function(z)
+            return seen.h
 
         return record
 
-    def activation_layer(self, call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    def activation_layer(self, call: Function) -> Function:
         def record(z: tf.Tensor, *args: Any, **kwargs: Any) -> tf.Tensor:
             if not self.seen:  # an activation before the first Dense layer belongs to the input
                 return call(z, *args, **kwargs)
@@ -136,13 +139,13 @@ def layer_signals(model: keras.Model, x: Any, y: Any, *, training: bool = True) 
 
     For each hidden layer :math:`h = \phi(z)`: the pre-activations :math:`z`, the activations :math:`h`, the
     back-propagated gradients :math:`\partial \mathcal{L} / \partial z` and the weight gradients
-    :math:`\partial \mathcal{L} / \partial W`, with :math:`\mathcal{L}` the compiled loss, a mean over the
-    batch. :math:`z` is what the activation function is given: after batch normalization where that comes
-    first.
+    :math:`\partial \mathcal{L} / \partial W`, with :math:`\mathcal{L}` the compiled loss, a mean over the batch, plus
+    the penalties on weights. :math:`z` is what the activation function is given: after batch normalization where that
+    comes first.
 
-    Works for any Keras model whose hidden layers are ``Dense``: Sequential, functional or subclassed, with
-    the activation inside the layer or behind it, with batch normalization and dropout. The model is left as
-    it was: moving averages and random states are put back.
+    Works for any Keras model whose hidden layers are ``Dense``: Sequential, functional or subclassed, with the
+    activation inside the layer or in a layer behind it, with batch normalization and dropout. The model is left as it
+    was: moving averages and random states are put back.
 
     Args:
         model: a compiled model.
@@ -151,8 +154,7 @@ def layer_signals(model: keras.Model, x: Any, y: Any, *, training: bool = True) 
         training: run batch normalization and dropout as in training (True) or as in inference (False).
 
     Returns:
-        The signals of the hidden layers, in the order in which they ran. The last ``Dense`` layer is the
-        output.
+        The signals of the hidden layers, in the order in which they ran. The last ``Dense`` layer is the output.
 
     Raises:
         ValueError: if the model is not compiled or has no hidden ``Dense`` layer.
@@ -166,7 +168,7 @@ def layer_signals(model: keras.Model, x: Any, y: Any, *, training: bool = True) 
     if not getattr(model, "compiled", False):
         raise ValueError("layer_signals needs the loss of a compiled model: call model.compile(...) first")
     x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
-    model(x[:1])  # builds a model that has not run before
+    build_on(model, x)
     dense = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dense)]
     with _state_kept(model), tf.GradientTape() as tape:
         tape.watch([layer.kernel.value for layer in dense])
@@ -231,7 +233,7 @@ def _state_kept(model: keras.Model) -> Iterator[None]:
             variable.assign(value)
 
 
-def _slope(function: Callable[..., tf.Tensor], z: tf.Tensor) -> tf.Tensor:
+def _slope(function: Function, z: tf.Tensor) -> tf.Tensor:
     with tf.GradientTape() as tape:
         tape.watch(z)
         h = function(z)

@@ -17,6 +17,7 @@ import pandas as pd
 import tensorflow as tf
 
 from dnn_course import runtime
+from dnn_course.models import build_on
 from dnn_course.programs import program_for
 
 Arrays = tuple[Any, Any]
@@ -169,9 +170,7 @@ def _checked(model: keras.Model, data: Arrays, what: str) -> tuple[tf.Tensor, tf
         raise ValueError(f"{what}: x and y need one row an example; their shapes are {x.shape} and {y.shape}")
     if x.shape[0] == 0:
         raise ValueError(f"{what} is empty: x has shape {x.shape}")
-    if not model.built:
-        model.build((None, *x.shape[1:]))
-    outputs = model(x[:1])
+    outputs = build_on(model, x)
     if not tf.is_tensor(outputs):
         raise ValueError("the model has more than one output; train it with model.fit")
     if _is_sparse_crossentropy(model.loss):

@@ -311,6 +311,14 @@ def test_a_sequential_without_input_is_built_for_any_batch(tiny):
     assert model.predict(tiny[0], verbose=0).shape == (23, N_CLASSES)
 
 
+def test_a_subclassed_model_is_built_on_the_data(tiny):
+    dc.set_seed(0)
+    model = dc.compile_classifier(Subclassed(), "sgd")
+    history = dc.fit(model, tiny, epochs=1, batch_size=8)
+    assert model.count_params() == 6 * 5 + 5 + 5 * 3 + 3
+    assert model.evaluate(*tiny, verbose=0)[0] < history.history["loss"][0]
+
+
 def test_one_hot_labels(tiny):
     x, y = tiny
     results = []
