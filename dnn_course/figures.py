@@ -78,8 +78,7 @@ def learning_curves(
     for (name, style), (_, part) in zip(_styles(table[by]), table.groupby(by, sort=False), strict=True):
         _mean_line(ax, summarize(part, by=x, value=y), x, style, str(name))
     for name, value in (levels or {}).items():
-        ax.axhline(value, color=GREY, linestyle=":", linewidth=1.2)
-        ax.text(1, value, name, transform=ax.get_yaxis_transform(), ha="right", va="bottom", fontsize=8, color=GREY)
+        ax.axhline(value, color=GREY, linestyle=":", linewidth=1.2, label=name)
     _finish(ax, by, **({"xlabel": x, "ylabel": y} | labels))
 
 
