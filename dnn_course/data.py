@@ -73,7 +73,7 @@ class Dataset:
             ValueError: if there are no such classes.
 
         >>> load_mnist().digits(5, 9).y_train[:5]
-        array([2, 0, 3, 4, 3], dtype=int32)
+        array([2, 1, 3, 4, 3], dtype=int32)
         """
         if not 0 <= first <= last < self.n_classes:
             raise ValueError(

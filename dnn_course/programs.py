@@ -6,7 +6,7 @@ import json
 import random
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -41,10 +41,8 @@ class Program:
         # Losses and metrics get their variables on first use; one that came while tracing would cost a second
         # trace.
         stand_in.test_step((x[:1], y[:1]))
-        self._train_step = tf.autograph.experimental.do_not_convert(stand_in.train_step)
-        self._test_step = tf.autograph.experimental.do_not_convert(stand_in.test_step)
-        self._train = tf.function(self._epoch, jit_compile=True)
-        self._evaluate = tf.function(self._evaluation, jit_compile=True)
+        self._train = tf.function(self._epoch, jit_compile=True, autograph=False)
+        self._evaluate = tf.function(self._evaluation, jit_compile=True, autograph=False)
         self._in_use = threading.Lock()
 
     @property
@@ -72,24 +70,36 @@ class Program:
         return logs
 
     def _epoch(self, x: tf.Tensor, y: tf.Tensor, batches: tf.Tensor, remainder: tf.Tensor) -> Any:
+        def train_on(rows: tf.Tensor) -> None:
+            self.stand_in.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+
         self.stand_in.reset_metrics()
-        for step in tf.range(tf.shape(batches)[0]):
-            rows = batches[step]
-            self._train_step((tf.gather(x, rows), tf.gather(y, rows)))
+        _repeat(batches.shape[0], lambda step: train_on(batches[step]))
         if remainder.shape[0]:
-            self._train_step((tf.gather(x, remainder), tf.gather(y, remainder)))
+            train_on(remainder)
         return self.stand_in.get_metrics_result()
 
     def _evaluation(self, x: tf.Tensor, y: tf.Tensor) -> Any:
+        def test_on(rows: tf.Tensor) -> None:
+            self.stand_in.test_step((tf.gather(x, rows), tf.gather(y, rows)))
+
         self.stand_in.reset_metrics()
-        full = x.shape[0] - x.shape[0] % _EVALUATION_BATCH
-        if full:  # without a whole batch, there is no loop to compile
-            for start in tf.range(0, full, _EVALUATION_BATCH):
-                rows = start + tf.range(_EVALUATION_BATCH)
-                self._test_step((tf.gather(x, rows), tf.gather(y, rows)))
-        if full < x.shape[0]:
-            self._test_step((x[full:], y[full:]))
+        n_full, rest = divmod(x.shape[0], _EVALUATION_BATCH)
+        _repeat(n_full, lambda step: test_on(step * _EVALUATION_BATCH + tf.range(_EVALUATION_BATCH)))
+        if rest:
+            test_on(tf.range(x.shape[0] - rest, x.shape[0]))
         return self.stand_in.get_metrics_result()
+
+
+def _repeat(times: int, action: Callable[[tf.Tensor], None]) -> None:
+    """Run ``action(0)`` to ``action(times - 1)`` as a loop of the program; no loop is compiled for no times."""
+
+    def turn(step: tf.Tensor) -> tuple[tf.Tensor]:
+        action(step)
+        return (step + 1,)
+
+    if times:
+        tf.while_loop(lambda step: step < times, turn, (tf.constant(0),))
 
 
 def program_for(model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> Program:
@@ -184,7 +194,7 @@ def _layout(model: keras.Model) -> list[tuple[tuple[int, ...], str, bool]]:
     return [(tuple(v.shape), str(v.dtype), v.trainable) for v in _state(model)]
 
 
-def _state(model: keras.Model) -> Iterable[Any]:
+def _state(model: keras.Model) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
 
 

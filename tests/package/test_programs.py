@@ -120,7 +120,10 @@ def test_models_share_that_differ_in(one, other, tensors):
             lambda: net(optimizer=SGD(keras.optimizers.schedules.ExponentialDecay(0.2, 10, 0.5))),
         ),
         (net, lambda: net(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))),
-        (net, lambda: net(metrics=[keras.metrics.SparseCategoricalAccuracy(name="share")])),
+        (
+            lambda: net(metrics=[keras.metrics.SparseCategoricalAccuracy(name="one")]),
+            lambda: net(metrics=[keras.metrics.SparseCategoricalAccuracy(name="other")]),
+        ),
         (net, lambda: net(metrics=())),
     ],
     ids=[

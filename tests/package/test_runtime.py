@@ -19,8 +19,8 @@ import numpy as np
 import dnn_course as dc
 dc.set_seed(0)
 data = np.eye(6, dtype="float32"), np.arange(6)
-model = dc.compile_classifier(dc.mlp([3], n_inputs=6, n_classes=6, dropout=0.1), "adam")
-dc.fit(model, data, epochs=1, batch_size=4, validation_data=data)
+model = dc.compile_classifier(dc.mlp([3], n_inputs=6, n_classes=6, dropout=0.1), "sgd")
+dc.fit(model, data, epochs=1, batch_size=3, validation_data=data)
 model.predict(data[0])
 dc.layer_signals(model, *data)
 """
