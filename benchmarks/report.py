@@ -120,9 +120,17 @@ def rewrite(page: str, between: str) -> str:
 def _machine(results: Results) -> str:
     machine = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    rounds = [
+        run
+        for contenders in results["tasks"].values()
+        for measured in contenders.values()
+        for run in measured["rounds"]
+    ]
+    others = median(run["others_percent"] for run in rounds)
     return (
         f"{results['date']}, {results['rounds']} rounds, {machine['threads']} threads. {machine['processor']}, "
-        f"{machine['cores']} cores, {machine['memory_gb']:.0f} GB, {machine['system']}. {versions}."
+        f"{machine['cores']} cores, {machine['memory_gb']:.0f} GB, {machine['system']}. {versions}. "
+        f"Just before the runs other programs used {others:.0f} % of the processors (median)."
     )
 
 

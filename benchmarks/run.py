@@ -28,7 +28,9 @@ from benchmarks.worker import ROOT, Worker, WorkerError, environment, is_install
 README = Path(__file__).with_name("README.md")
 RESULTS = Path(__file__).with_name("results.json")
 # Thread pools wait for more work with busy loops; a tenth of a second after an epoch the last of them sleeps.
-PAUSE_SECONDS = 0.3
+# After that, what still uses the processors is none of the contenders, and spoils the measurement.
+PAUSE_SECONDS = 0.2
+LISTEN_SECONDS = 0.2
 ROUNDS = 7
 
 
@@ -62,8 +64,8 @@ def measure(tasks: Sequence[Task], rounds: int, peers: str) -> dict[str, Any]:
     missing = [c.name for c in CONTENDERS if c.is_peer and not is_installed(c.package, peers)]
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
+        grid = run_grid()
         save_images(folder)
-        grid = run_grid(folder)
         workers = {
             c.name: stack.enter_context(Worker(c, peers if c.is_peer else sys.executable, folder))
             for c in CONTENDERS
@@ -94,7 +96,8 @@ def compare(workers: dict[str, Worker], task: Task, rounds: int) -> dict[str, An
     for number in tqdm(range(rounds), desc=task.name, leave=False, disable=None):
         for name in rotated(names, number):
             time.sleep(PAUSE_SECONDS)
-            measured[name]["rounds"].append(workers[name].run(number))
+            others = psutil.cpu_percent(LISTEN_SECONDS)
+            measured[name]["rounds"].append({**workers[name].run(number), "others_percent": others})
     return measured
 
 
@@ -104,9 +107,9 @@ def rotated(names: list[str], by: int) -> list[str]:
     return names[start:] + names[:start]
 
 
-def run_grid(folder: Path) -> dict[str, Any]:
+def run_grid() -> dict[str, Any]:
     """Run the grid in a fresh process, where nothing is compiled yet."""
-    command = [sys.executable, "-m", "benchmarks.contenders.grid", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.contenders.grid"]
     done = subprocess.run(command, cwd=ROOT, env=environment(n_threads()), capture_output=True, text=True, check=False)
     if done.returncode:
         raise WorkerError(f"the grid failed:\n{done.stderr}")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 import dnn_course as dc
-from benchmarks.task import CLIP, MAIN, MOMENTUM, Images
+from benchmarks.task import CLIP, MAIN, MOMENTUM
 from dnn_course.programs import Program, program_for
 
 SEEDS = range(5)
@@ -20,9 +18,8 @@ LEARNING_RATES = (0.02, 0.05, 0.1, 0.2)
 
 def main() -> None:
     """Run the grid and print, as JSON, the seconds of each run and the number of compilations."""
-    images = Images.load(Path(sys.argv[1]))
-    data = images.x_train, images.y_train
-    one_example = tf.constant(images.x_train[:1]), tf.constant(images.y_train[:1])
+    mnist = dc.load_mnist()
+    one_example = tf.constant(mnist.x_train[:1]), tf.constant(mnist.y_train[:1])
     programs: set[Program] = set()
 
     def run(learning_rate: float, seed: int) -> dict[str, float]:
@@ -36,7 +33,7 @@ def main() -> None:
             momentum=MOMENTUM,
         )
         dc.compile_classifier(model, keras.optimizers.SGD(learning_rate, clipvalue=CLIP))
-        history = dc.fit(model, data, epochs=1, batch_size=MAIN.batch_size).history
+        history = dc.fit(model, mnist.train, epochs=1, batch_size=MAIN.batch_size).history
         seconds = time.perf_counter() - start
         programs.add(program_for(model, *one_example))
         return {"seconds": seconds, "accuracy": float(history["accuracy"][0])}

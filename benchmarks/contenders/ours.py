@@ -1,4 +1,4 @@
-"""``dc.fit``, called as a chapter calls it: on NumPy arrays, one call an epoch."""
+"""``dc.fit``, called as a chapter calls it: on the arrays of ``load_mnist``, one call an epoch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import tensorflow as tf
 
 import dnn_course as dc
 from benchmarks.contenders.base import Base, serve
-from benchmarks.task import CLIP, EPSILON, LEARNING_RATE, MOMENTUM, Task
+from benchmarks.task import CLIP, EPSILON, LEARNING_RATE, MOMENTUM, Images, Task
 
 
 class Ours(Base):
     """A network of the course, trained by the course."""
+
+    def __init__(self, images: Images) -> None:
+        super().__init__(images)
+        self.mnist = dc.load_mnist()
 
     def versions(self) -> dict[str, str]:
         return {"tensorflow": tf.__version__, "keras": keras.__version__}
@@ -38,8 +42,7 @@ class Ours(Base):
         self.model.set_weights(self.initial)
 
     def epoch(self, seed: int) -> tuple[float, float]:
-        data = self.images.x_train, self.images.y_train
-        history = dc.fit(self.model, data, epochs=1, batch_size=self.task.batch_size, seed=seed).history
+        history = dc.fit(self.model, self.mnist.train, epochs=1, batch_size=self.task.batch_size, seed=seed).history
         return float(history["loss"][0]), float(history["accuracy"][0])
 
     def validate(self) -> float:

@@ -15,7 +15,10 @@ SECONDS = {OURS: 1.0, BEGINNER: 4.0, TUNED: 2.0, PYTORCH: 2.0, JAX: 1.25, FLOOR:
 
 
 def measured(seconds, accuracy=0.95):
-    rounds = [{"seconds": s, "loss": 0.2, "accuracy": accuracy, "val_accuracy": accuracy} for s in seconds]
+    rounds = [
+        {"seconds": s, "loss": 0.2, "accuracy": accuracy, "val_accuracy": accuracy, "others_percent": 3.0}
+        for s in seconds
+    ]
     return {"first_epoch_seconds": 3.0, "rounds": rounds}
 
 
@@ -103,7 +106,7 @@ def test_every_missing_peer_is_named_and_the_others_run(monkeypatch):
     monkeypatch.setattr(run, "is_installed", lambda package, python: python == "peers" and package != "torch")
     monkeypatch.setattr(run, "Worker", Recorder)
     monkeypatch.setattr(run, "save_images", lambda folder: None)
-    monkeypatch.setattr(run, "run_grid", lambda folder: {"seconds": [1.0], "compilations": 1})
+    monkeypatch.setattr(run, "run_grid", lambda: {"seconds": [1.0], "compilations": 1})
     results = run.measure([], 1, "peers")
     assert results["missing"] == [PYTORCH]
     assert dict(started) == {name: "peers" if name == JAX else sys.executable for name in SECONDS if name != PYTORCH}
@@ -127,6 +130,10 @@ def test_the_table_has_the_ratio_and_its_spread(results):
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         BEGINNER, "7.00", "4.50", "4.00 – 5.00", "3.0", "0.950",
     ]  # fmt: skip
+
+
+def test_a_busy_machine_is_told(results):
+    assert "used 3 % of the processors" in report.tables(results)
 
 
 def test_only_what_stands_between_the_markers_is_rewritten():
