@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.lines import Line2D
 
 import dnn_course as dc
 from dnn_course import figures
@@ -29,7 +30,7 @@ def curves():
     )
 
 
-def lines_by_label() -> dict[str, plt.Line2D]:
+def lines_by_label() -> dict[str, Line2D]:
     return {str(line.get_label()): line for line in plt.gca().get_lines()}
 
 
