@@ -29,7 +29,8 @@ class Dataset:
     """Images and labels in three parts: to train on, to choose by, and to report on once.
 
     Images are rows of 784 pixels, ``float32`` in [0, 1] (0 is background); ``reshape(-1, 28, 28)`` gives
-    pictures. Labels are ``int32`` class numbers that start at 0.
+    pictures. Labels are ``int32`` class numbers that start at 0. The arrays are read-only: copy one to change
+    it. That also lets :func:`dnn_course.fit` hand them to TensorFlow once, and not in every call.
     """
 
     x_train: Images
@@ -38,6 +39,10 @@ class Dataset:
     y_val: Labels
     x_test: Images
     y_test: Labels
+
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            array.flags.writeable = False
 
     @property
     def train(self) -> tuple[Images, Labels]:
@@ -166,6 +171,7 @@ def load_mnist(path: Path = MNIST_PATH) -> Dataset:
         return np.multiply(pixels.reshape(len(pixels), -1), np.float32(1 / 255), dtype=np.float32)
 
     x_all, y_all = images(x), y.astype(np.int32)
+    x_all.flags.writeable = y_all.flags.writeable = False  # or their parts could be changed through them
     return Dataset(
         x_all[N_VALIDATION:], y_all[N_VALIDATION:],
         x_all[:N_VALIDATION], y_all[:N_VALIDATION],

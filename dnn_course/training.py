@@ -8,6 +8,7 @@ own, to rounding.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from dnn_course.models import build_on
 from dnn_course.programs import program_for
 
 Arrays = tuple[Any, Any]
+
+_kept: dict[tuple[int, str], tf.Tensor] = {}
 
 _BATCH_METHODS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",
                   "on_test_batch_begin", "on_test_batch_end")  # fmt: skip
@@ -185,6 +188,29 @@ def _checked(model: keras.Model, data: Arrays, what: str) -> tuple[tf.Tensor, tf
 
 
 def _tensor(array: Any) -> tf.Tensor:
+    """Return ``array`` as a tensor. That of an array that cannot change is kept for as long as the array lives.
+
+    TensorFlow copies what it converts. For MNIST that takes as long as a good part of an epoch, each time.
+    """
+    if not _is_constant(array):
+        return _converted(array)
+    key = id(array), keras.config.floatx()
+    if key not in _kept:
+        _kept[key] = _converted(array)
+        weakref.finalize(array, _kept.pop, key, None)
+    return _kept[key]
+
+
+def _is_constant(array: Any) -> bool:
+    """True if ``array`` is read-only, and so is all that it is a view of."""
+    while isinstance(array, np.ndarray) and not array.flags.writeable:
+        if array.base is None:
+            return True
+        array = array.base
+    return False
+
+
+def _converted(array: Any) -> tf.Tensor:
     tensor = tf.convert_to_tensor(array)
     return tf.cast(tensor, keras.config.floatx()) if tensor.dtype.is_floating else tensor
 

@@ -1,8 +1,10 @@
 """``dc.fit`` against ``model.fit``: the same numbers, callbacks, and what it refuses."""
 
 import csv
+import gc
 import sys
 import threading
+import weakref
 
 import keras
 import numpy as np
@@ -12,7 +14,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import dnn_course as dc
-from dnn_course import programs
+from dnn_course import programs, training
 
 N_FEATURES, N_CLASSES = 6, 3
 
@@ -560,3 +562,34 @@ def test_threads_can_train_the_same_architecture_at_once(tiny):
         thread.join()
     for expected, model in zip(one_by_one, at_once, strict=True):
         assert_same_state(model, expected, atol=0)
+
+
+def test_what_cannot_change_is_converted_once():
+    constant, changing = np.ones((3, 2), dtype="float32"), np.ones((3, 2), dtype="float32")
+    constant.flags.writeable = False
+    assert training._tensor(constant) is training._tensor(constant)
+    assert training._tensor(changing) is not training._tensor(changing)
+
+
+def test_a_read_only_view_of_what_can_change_is_converted_anew():
+    below = np.ones((3, 2), dtype="float32")
+    view = below[:2]
+    view.flags.writeable = False
+    before = training._tensor(view)
+    below[:] = 2
+    assert training._tensor(view).numpy().max() == 2 > before.numpy().max()
+
+
+def test_a_kept_tensor_goes_with_its_array():
+    constant = np.ones((3, 2), dtype="float32")
+    constant.flags.writeable = False
+    kept = weakref.ref(training._tensor(constant))
+    del constant
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_dataset_cannot_be_changed_in_place(mnist):
+    for part in (mnist.x_train, mnist.y_train, mnist.digits(0, 4).x_val, mnist.sample(2, seed=0).x_train):
+        with pytest.raises(ValueError, match="read-only"):
+            part[0] = 0
