@@ -15,7 +15,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from dnn_course.runs import Record, Row, Settings, attempt, key
 from dnn_course.runtime import progress
@@ -141,8 +141,9 @@ def summarize(table: pd.DataFrame, *, by: str | Sequence[str], value: str) -> pd
     Raises:
         KeyError: if a column is not in the table.
         TypeError: if the column ``value`` does not hold numbers.
-        ValueError: if the table is empty, a value is not finite, or a group has several rows of one seed:
-            they are not independent, and would make the interval too narrow.
+        ValueError: if the table is empty, a column of ``by`` is called like one of the summary's own, a value is
+            not finite, or a group has several rows of one seed: they are not independent, and would make the
+            interval too narrow.
 
     >>> table = pd.DataFrame({"rule": ["he", "he", "he"], "seed": [0, 1, 2], "loss": [1.0, 2.0, 3.0]})
     >>> summarize(table, by="rule", value="loss").round(3)
@@ -155,7 +156,7 @@ def summarize(table: pd.DataFrame, *, by: str | Sequence[str], value: str) -> pd
     columns = [everything, *(table[name] for name in names)]
     groups = table[value].astype(float).groupby(columns, sort=False, dropna=False, observed=True)
     summary = groups.agg(mean="mean", spread="std", n="count").reset_index()
-    quantile = stats.t.ppf((1 + _CONFIDENCE) / 2, summary["n"] - 1)
+    quantile = stdtrit(summary["n"] - 1, (1 + _CONFIDENCE) / 2)
     half = quantile * summary["spread"] / np.sqrt(summary["n"])
     summary = summary.assign(low=summary["mean"] - half, high=summary["mean"] + half)
     return summary[[*names, "mean", "low", "high", "n"]]
@@ -166,6 +167,8 @@ def _check_values(table: pd.DataFrame, by: list[str], value: str) -> None:
         raise KeyError(f"the table has no {missing}, but {list(table)}")
     if table.empty:
         raise ValueError("the table is empty")
+    if taken := {"mean", "low", "high", "n"}.intersection(by):
+        raise ValueError(f"the summary has columns mean, low, high and n of its own: rename {sorted(taken)}")
     if not pd.api.types.is_numeric_dtype(table[value]):
         raise TypeError(f"column {value!r} does not hold numbers but {table[value].iloc[0]!r}")
     seeded = "seed" in table

@@ -20,6 +20,7 @@ Function = Callable[..., tf.Tensor]
 SATURATED_SLOPE = 0.05
 """A unit counts as saturated where its slope is at most this share of the activation's steepest slope."""
 
+_PROBE = np.linspace(-10, 10, 201, dtype="float32")
 _ACTIVATION_LAYERS = (
     keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU,
 )  # fmt: skip
@@ -241,8 +242,8 @@ def _slope(function: Function, z: tf.Tensor) -> tf.Tensor:
 
 
 def _probe(z: tf.Tensor) -> tf.Tensor:
-    """The inputs -10 ... 10, for as many units as z has."""
-    return tf.repeat(tf.linspace(-10.0, 10.0, 2001)[:, None], z.shape[-1], axis=1)
+    """The inputs -10, -9.9 ... 10, for as many units as z has."""
+    return tf.constant(np.repeat(_PROBE[:, None], z.shape[-1], axis=1))
 
 
 def _std(values: NDArray[np.float32]) -> float:

@@ -40,6 +40,8 @@ def environment(home: Path) -> dict[str, str]:
         "KERAS_HOME": str(home / "keras"),
         "MATPLOTLIBRC": str(Path(matplotlib.origin).parent / "mpl-data" / "matplotlibrc"),  # nor style
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # Two chapters run at a time, and threads that wait for a core double the time of a matrix product.
+        "OPENBLAS_NUM_THREADS": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",

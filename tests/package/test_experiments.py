@@ -399,3 +399,10 @@ def test_paired_difference_refuses_what_it_cannot_pair(table):
         paired_difference(pd.concat([table, table]), "rule", between=("he", "glorot"), value="loss")
     with pytest.raises(KeyError, match="no \\['seed'\\]"):
         paired_difference(table.drop(columns="seed"), "rule", between=("he", "glorot"), value="loss")
+
+
+@pytest.mark.parametrize("column", ["mean", "low", "high", "n"])
+def test_a_column_named_like_the_summarys_own_is_refused(column):
+    table = pd.DataFrame({column: [50, 100], "seed": [0, 0], "loss": [1.0, 2.0]})
+    with pytest.raises(ValueError, match=f"columns mean, low, high and n of its own: rename .'{column}'"):
+        summarize(table, by=column, value="loss")
