@@ -132,7 +132,7 @@ def main(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         print(f"There is no command {name!r}.\n{describe()}", file=sys.stderr)
         return 2
-    if len(arguments) > 1 and name != "execute":
+    if len(arguments) > 1 and name not in {"execute", "bench"}:
         print(f"{name} takes no arguments, but was given: {' '.join(arguments[1:])}", file=sys.stderr)
         return 2
     try:
