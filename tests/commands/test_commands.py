@@ -36,6 +36,13 @@ def test_help_lists_what_the_makefile_offers():
     assert listed == list(commands.COMMANDS)
 
 
+@pytest.fixture(autouse=True)
+def not_inside_make(monkeypatch):
+    """A make that runs these tests must not speak to the makes that they run."""
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed; python -m tools does without")
 @pytest.mark.parametrize(
     ("goals", "command"),
