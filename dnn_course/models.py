@@ -13,7 +13,7 @@ from dnn_course import runtime  # noqa: F401  (TensorFlow must be quiet before K
 def mlp(
     hidden: Sequence[int],
     *,
-    activation: str = "relu",
+    activation: str | keras.layers.Layer = "relu",
     kernel_initializer: str | keras.Initializer = "glorot_uniform",
     bias_initializer: str | keras.Initializer = "zeros",
     batch_normalization: Literal["before", "after"] | None = None,
@@ -22,6 +22,7 @@ def mlp(
     kernel_regularizer: keras.Regularizer | None = None,
     n_inputs: int = 784,
     n_classes: int = 10,
+    dtype: Literal["float32", "float64"] = "float32",
 ) -> keras.Sequential:
     r"""A multilayer perceptron that ends in logits.
 
@@ -32,7 +33,8 @@ def mlp(
 
     Args:
         hidden: units of each hidden layer, from the input upwards, e.g. ``[300, 100]``.
-        activation: :math:`\phi`, any Keras activation by name.
+        activation: :math:`\phi`, any Keras activation by name, or a layer such as
+            ``keras.layers.LeakyReLU(negative_slope=0.01)``: each hidden layer gets a copy of its own.
         kernel_initializer: how :math:`W` is drawn, in every layer.
         bias_initializer: how :math:`b` is drawn, in every layer.
         batch_normalization: ``"before"`` or ``"after"`` the activation, or None.
@@ -41,6 +43,9 @@ def mlp(
         kernel_regularizer: a penalty on each :math:`W`.
         n_inputs: width of an input row.
         n_classes: number of logits.
+        dtype: of weights and arithmetic. Processors sum in different orders, so the last bits of their results
+            differ, and a deep net in training amplifies the difference. In ``"float64"``, two to three times
+            slower, it starts a billion times smaller and stays out of sight.
 
     Returns:
         A built, uncompiled ``keras.Sequential``: input (batch, n_inputs), output (batch, n_classes).
@@ -71,23 +76,27 @@ def mlp(
             kernel_initializer=_of_its_own(kernel_initializer),
             bias_initializer=_of_its_own(bias_initializer),
             kernel_regularizer=kernel_regularizer,
+            dtype=dtype,
             **options,
         )
 
+    own_layer = activation if isinstance(activation, keras.layers.Layer) else None
+    in_front = batch_normalization == "before"
     layers: list[keras.layers.Layer] = []
     for number, units in enumerate(hidden, start=1):
-        if batch_normalization == "before":
-            layers += [
-                dense(units, use_bias=False, name=f"hidden_{number}"),
-                keras.layers.BatchNormalization(momentum=momentum, name=f"bn_{number}"),
-                keras.layers.Activation(activation, name=f"activation_{number}"),
-            ]
-        else:
-            layers.append(dense(units, activation=activation, name=f"hidden_{number}"))
-        if batch_normalization == "after":
-            layers.append(keras.layers.BatchNormalization(momentum=momentum, name=f"bn_{number}"))
+        activate, normalize = [], []
+        if own_layer:
+            config = own_layer.get_config() | {"name": f"activation_{number}", "dtype": dtype}
+            activate = [type(own_layer).from_config(config)]
+        elif in_front:
+            activate = [keras.layers.Activation(activation, name=f"activation_{number}", dtype=dtype)]
+        if batch_normalization:
+            normalize = [keras.layers.BatchNormalization(momentum=momentum, name=f"bn_{number}", dtype=dtype)]
+        in_dense = None if activate else activation
+        layers.append(dense(units, activation=in_dense, use_bias=not in_front, name=f"hidden_{number}"))
+        layers += normalize + activate if in_front else activate + normalize
         if dropout:
-            layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
+            layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}", dtype=dtype))
     return keras.Sequential([keras.Input((n_inputs,)), *layers, dense(n_classes, name="logits")])
 
 
@@ -114,7 +123,7 @@ def compile_classifier(model: keras.Model, optimizer: str | keras.Optimizer) -> 
     >>> compile_classifier(mlp([10]), "sgd").optimizer.name
     'SGD'
     """
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=model.layers[-1].compute_dtype)
     model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model
 

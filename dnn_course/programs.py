@@ -155,6 +155,8 @@ def _rebuilt(model: keras.Model) -> keras.Model:
     try:
         stand_in = type(model).from_config(_without_initializers(model.get_config()))
         stand_in.compile_from_config(model.get_compile_config())
+        for of_stand_in, of_model in zip(_losses(stand_in), _losses(model), strict=True):
+            vars(of_stand_in).update(_precision(of_model))  # no configuration tells of it
     finally:
         random.setstate(state)
     return stand_in
@@ -168,7 +170,17 @@ def _architecture(model: keras.Model, y: tf.Tensor) -> str:
     if isinstance(compiled["optimizer"]["config"]["learning_rate"], float):  # a variable; a schedule is code
         del compiled["optimizer"]["config"]["learning_rate"]
     config = _renamed(_without_initializers(model.get_config()), names)
-    return json.dumps([config, compiled, _layout(model), y.shape[1:].as_list()], sort_keys=True, default=repr)
+    precisions = [loss.dtype for loss in _losses(model)]
+    described = [config, compiled, precisions, _layout(model), y.shape[1:].as_list()]
+    return json.dumps(described, sort_keys=True, default=repr)
+
+
+def _losses(model: keras.Model) -> list[keras.losses.Loss]:
+    return [loss for loss in keras.tree.flatten(model.loss) if isinstance(loss, keras.losses.Loss)]
+
+
+def _precision(loss: keras.losses.Loss) -> dict[str, Any]:
+    return {name: vars(loss)[name] for name in ("_dtype_policy", "_dtype")}
 
 
 def _without_initializers(config: Any) -> Any:

@@ -29,6 +29,18 @@ def names(model):
         ({"batch_normalization": "after"}, ["hidden_1", "bn_1", "hidden_2", "bn_2", "logits"]),
         ({"dropout": 0.2}, ["hidden_1", "dropout_1", "hidden_2", "dropout_2", "logits"]),
         (
+            {"activation": keras.layers.PReLU()},
+            ["hidden_1", "activation_1", "hidden_2", "activation_2", "logits"],
+        ),
+        (
+            {"activation": keras.layers.PReLU(), "batch_normalization": "before"},
+            ["hidden_1", "bn_1", "activation_1", "hidden_2", "bn_2", "activation_2", "logits"],
+        ),
+        (
+            {"activation": keras.layers.PReLU(), "batch_normalization": "after"},
+            ["hidden_1", "activation_1", "bn_1", "hidden_2", "activation_2", "bn_2", "logits"],
+        ),
+        (
             {"batch_normalization": "after", "dropout": 0.2},
             ["hidden_1", "bn_1", "dropout_1", "hidden_2", "bn_2", "dropout_2", "logits"],
         ),
@@ -114,6 +126,27 @@ def test_options_reach_every_layer():
 def test_refuses(options, message):
     with pytest.raises(ValueError, match=message):
         small(**options)
+
+
+def test_each_hidden_layer_has_its_own_copy_of_an_activation_layer():
+    given = keras.layers.LeakyReLU(negative_slope=0.1)
+    first, second = (layer for layer in small(activation=given).layers if isinstance(layer, keras.layers.LeakyReLU))
+    assert len({id(given), id(first), id(second)}) == 3
+    np.testing.assert_allclose(first(np.float32([-2, 3])), [-0.2, 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["tanh", keras.layers.PReLU()])
+def test_double_precision_throughout(activation):
+    """One step must equal NumPy's to far below single precision."""
+    dc.set_seed(0)
+    options = {"batch_normalization": "after", "dropout": 0.5, "dtype": "float64"}
+    assert {v.dtype for v in small(activation=activation, **options).trainable_variables} == {"float64"}
+    model = dc.compile_classifier(small([], dtype="float64"), keras.optimizers.SGD(0.5))
+    weights, bias = model.get_weights()
+    dc.fit(model, (X, Y), epochs=1, batch_size=len(X), shuffle=False)
+    logits = X.astype("float64") @ weights + bias
+    error = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True) - np.eye(3)[Y]
+    np.testing.assert_allclose(model.get_weights()[1], bias - 0.5 * error.mean(axis=0), rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("initializer", ["he_normal", keras.initializers.HeNormal()])
