@@ -4,14 +4,14 @@ The notebook teaches; the package carries: data, loops, statistics, plots and bo
 """
 
 from dnn_course import runtime  # noqa: I001  (first: it makes TensorFlow quiet before anything imports it)
-from dnn_course import figures, mean_field, theory
+from dnn_course import figures, mean_field, style, theory
 from dnn_course.claims import ClaimError, check
 from dnn_course.data import DataError, Dataset, load_mnist
 from dnn_course.experiments import paired_difference, run_grid, summarize
-from dnn_course.figures import use_style
 from dnn_course.models import compile_classifier, mlp, reuse
 from dnn_course.runtime import set_seed
 from dnn_course.signals import LayerSignals, Signals, layer_signals
+from dnn_course.style import use_style
 from dnn_course.training import fit, history_table
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "run_grid",
     "runtime",
     "set_seed",
+    "style",
     "summarize",
     "theory",
     "use_style",

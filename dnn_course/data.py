@@ -145,9 +145,7 @@ class Dataset:
             shifted /= std  # in place: another 172 MB would take longer to find than to fill
             return shifted
 
-        return replace(
-            self, x_train=standard(self.x_train), x_val=standard(self.x_val), x_test=standard(self.x_test)
-        )
+        return replace(self, x_train=standard(self.x_train), x_val=standard(self.x_val), x_test=standard(self.x_test))
 
 
 def load_mnist(path: Path = MNIST_PATH) -> Dataset:

@@ -14,50 +14,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from cycler import cycler
-from IPython.core.getipython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from dnn_course.experiments import summarize
-
-# Okabe and Ito's palette, safe for the common kinds of colour blindness, its yellow left out: it is lost on white.
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-DASHES = [(0, ()), (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1))]
-GREY = "#555555"
-
-
-def use_style() -> None:
-    """Set matplotlib to the course's look: narrow enough for a phone, sharp on paper, white in both themes.
-
-    >>> use_style()
-    """
-    shell: Any = get_ipython()  # type: ignore[no-untyped-call]
-    if hasattr(shell, "kernel"):
-        # The layout leaves no margins to cut off, and cutting them off would draw each figure twice.
-        shell.run_line_magic("config", "InlineBackend.print_figure_kwargs = {'bbox_inches': None}")
-    plt.rcParams.update(
-        {
-            "figure.figsize": (5.0, 3.2),
-            "figure.dpi": 200,
-            "figure.facecolor": "white",
-            "figure.constrained_layout.use": True,
-            "font.size": 10,
-            "axes.prop_cycle": cycler(color=COLORS),
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": 10,
-            "axes.grid": True,
-            "grid.color": "#DDDDDD",
-            "grid.linewidth": 0.6,
-            "lines.linewidth": 1.8,
-            "lines.markersize": 4.5,
-            "legend.frameon": False,
-            "legend.fontsize": 9,
-        }
-    )
+from dnn_course.style import COLORS as COLORS
+from dnn_course.style import DASHES, GREY, MARKERS, ink_on
 
 
 def learning_curves(
@@ -199,10 +162,69 @@ def intervals(
     ax.set(**({"xlabel": value} | labels))
 
 
-def _axes(table: pd.DataFrame, *columns: str, figsize: tuple[float, float] | None = None) -> Axes:
+def heat_map(
+    table: pd.DataFrame,
+    *,
+    value: str,
+    x: str,
+    y: str,
+    by: str | None = None,
+    digits: int = 1,
+    limits: tuple[float, float] | None = None,
+    **labels: str,
+) -> None:
+    """A quantity over two settings: for each pair a field that tells the mean over seeds by number and by colour.
+
+    The colour is that of the number as printed, so what is rounded away is rounded away on every computer.
+
+    Args:
+        table: tidy, with columns ``value``, ``x``, ``y`` and one row a seed.
+        value: column to show.
+        x: column of the settings along the horizontal axis, in the order in which they first appear.
+        y: column of the settings along the vertical axis, the first at the bottom.
+        by: column of a third setting, one panel each: side by side where ten columns hold them, else stacked.
+        digits: decimal places of the numbers.
+        limits: values at the two ends of the colours; by default the smallest and the largest shown.
+        labels: ``xlabel``, ``ylabel`` of the axes, ``label`` of the colours, where the column names would not do.
+
+    Raises:
+        KeyError: if a column is missing.
+
+    >>> runs = pd.DataFrame({"rate": [0.1, 0.1, 1.0, 1.0], "scale": [1, 2, 1, 2], "accuracy": [0.9, 0.8, 0.7, 0.1]})
+    >>> heat_map(runs, value="accuracy", x="rate", y="scale", limits=(0, 1))
+    """
+    _require(table, value, x, y, *([] if by is None else [by]))
+    across, up = (list(dict.fromkeys(table[column])) for column in (x, y))
+    parts = [("", table)] if by is None else [(str(name), part) for name, part in table.groupby(by, sort=False)]
+    means = [summarize(part, by=[x, y], value=value).pivot(index=y, columns=x, values="mean") for _, part in parts]
+    grids = [mean.reindex(index=up, columns=across).to_numpy(dtype=float).round(digits) + 0.0 for mean in means]
+    low, high = limits or (np.nanmin(grids), np.nanmax(grids))
+    shape = (1, len(parts)) if len(parts) * len(across) <= 10 else (len(parts), 1)
+    size = (5.0, 1.2 + shape[0] * (0.3 + 0.36 * len(up)))
+    fig, panels = plt.subplots(*shape, sharex=True, sharey=True, squeeze=False, figsize=size)
+    for ax, (title, _), grid in zip(panels.flat, parts, grids, strict=True):
+        image = ax.imshow(grid, cmap="viridis", vmin=low, vmax=high, origin="lower", aspect="auto")
+        for row, column in np.argwhere(np.isfinite(grid)):  # a pair that was not run stays white
+            style = {"ha": "center", "va": "center", "color": ink_on(image.to_rgba(grid[row, column]))}
+            ax.text(column, row, f"{grid[row, column]:.{digits}f}", **style)
+        ax.set_xticks(range(len(across)), map(str, across))
+        ax.set_yticks(range(len(up)), map(str, up))
+        ax.set(title=title, frame_on=False)
+        ax.tick_params(length=0)
+        ax.grid(visible=False)
+    fig.supxlabel(labels.get("xlabel", x), fontsize="medium")
+    fig.supylabel(labels.get("ylabel", y), fontsize="medium")
+    fig.colorbar(image, ax=panels, label=labels.get("label", value), aspect=12 * shape[0], pad=0.02)
+
+
+def _require(table: pd.DataFrame, *columns: str) -> None:
     missing = [column for column in columns if column not in table]
     if missing:
         raise KeyError(f"no column {', '.join(missing)} in the table; it has {', '.join(map(str, table.columns))}")
+
+
+def _axes(table: pd.DataFrame, *columns: str, figsize: tuple[float, float] | None = None) -> Axes:
+    _require(table, *columns)
     return plt.subplots(figsize=figsize)[1]
 
 

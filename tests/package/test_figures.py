@@ -145,3 +145,107 @@ def test_palette_stays_apart_without_colour_vision():
         seen = np.clip(colors @ np.transpose(matrix), 0, 1)
         distance = np.linalg.norm(seen[:, None] - seen[None], axis=-1) + 9 * np.eye(len(colors))
         assert distance.min() > 0.1
+
+
+def test_the_look_is_there_under_both_names():
+    assert figures.COLORS is dc.style.COLORS
+
+
+@pytest.fixture
+def grid():
+    return pd.DataFrame(
+        {"rate": rate, "scale": scale, "net": net, "seed": seed, "accuracy": high * rate + scale / 100 + seed / 1000}
+        for net, high in (("plain", 0.3), ("BN", 0.9))
+        for rate in (0.1, 0.5, 1.0)
+        for scale in (1, 4)
+        for seed in range(3)
+    )
+
+
+def panels():
+    return [ax for ax in plt.gcf().axes if ax.get_images() and ax.texts]
+
+
+def numbers(ax):
+    return {(text.get_position()[0], text.get_position()[1]): text.get_text() for text in ax.texts}
+
+
+def test_heat_map_prints_the_mean_where_the_settings_say(grid):
+    figures.heat_map(grid, value="accuracy", x="rate", y="scale", by="net", digits=2, limits=(0, 1))
+    plain, normalized = panels()
+    assert [ax.get_title() for ax in (plain, normalized)] == ["plain", "BN"]
+    assert [label.get_text() for label in plain.get_xticklabels()] == ["0.1", "0.5", "1.0"]
+    assert [label.get_text() for label in plain.get_yticklabels()] == ["1", "4"]
+    assert numbers(plain)[(0, 0)] == "0.04"  # .03 + .01, and .001 over the seeds on average
+    assert numbers(normalized)[(2, 1)] == "0.94"
+    assert plain.get_ylim()[0] < plain.get_ylim()[1], "the first setting is at the bottom"
+    assert (plt.gcf().get_supxlabel(), plt.gcf().get_supylabel()) == ("rate", "scale")
+
+
+def test_heat_map_keeps_the_order_of_appearance():
+    table = pd.DataFrame({"batch": ["all", "two", "ten"], "net": "BN", "seed": 0, "loss": [3.0, 1.0, 2.0]})
+    figures.heat_map(table, value="loss", x="batch", y="net")
+    (ax,) = panels()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["all", "two", "ten"]
+    assert [numbers(ax)[(column, 0)] for column in range(3)] == ["3.0", "1.0", "2.0"]
+
+
+def test_heat_map_colours_what_it_prints(grid):
+    figures.heat_map(grid, value="accuracy", x="rate", y="scale", by="net", limits=(0, 1))
+    first = [ax.get_images()[0].get_array().data.copy() for ax in panels()]
+    plt.close("all")
+    nudged = grid.assign(accuracy=grid["accuracy"] + 1e-3)
+    figures.heat_map(nudged, value="accuracy", x="rate", y="scale", by="net", limits=(0, 1))
+    np.testing.assert_array_equal(first, [ax.get_images()[0].get_array().data for ax in panels()])
+
+
+def test_heat_map_panels_share_their_colours_and_say_what_they_are(grid):
+    figures.heat_map(grid, value="accuracy", x="rate", y="scale", by="net", xlabel="learning rate", label="right")
+    images = [ax.get_images()[0] for ax in panels()]
+    assert {image.get_clim() for image in images} == {(0.0, 0.9)}
+    bar = next(ax for ax in plt.gcf().axes if ax not in panels())
+    assert (bar.get_ylabel(), plt.gcf().get_supxlabel()) == ("right", "learning rate")
+
+
+@pytest.mark.parametrize(("n_panels", "side_by_side"), [(2, True), (4, False)])
+def test_heat_map_stacks_panels_that_would_be_too_narrow(n_panels, side_by_side):
+    table = pd.DataFrame({"x": [1, 2, 3] * n_panels, "y": 0, "seed": 0, "v": 1.0})
+    table["net"] = np.repeat(np.arange(n_panels), 3)
+    figures.heat_map(table, value="v", x="x", y="y", by="net", limits=(0, 1))
+    first, second, *_ = panels()
+    assert (first.get_subplotspec().rowspan == second.get_subplotspec().rowspan) == side_by_side
+
+
+def test_heat_map_leaves_white_what_was_not_run(grid):
+    holes = grid[(grid["rate"] < 1) | (grid["scale"] == 1)]
+    figures.heat_map(holes, value="accuracy", x="rate", y="scale", by="net")
+    for ax in panels():
+        assert (2, 1) not in numbers(ax)
+        assert len(ax.texts) == 5
+
+
+def test_heat_map_prints_no_negative_zero():
+    table = pd.DataFrame({"x": [1, 2], "y": 0, "seed": 0, "v": [-0.01, 1.0]})
+    figures.heat_map(table, value="v", x="x", y="y")
+    assert numbers(panels()[0])[(0, 0)] == "0.0"
+
+
+def test_heat_map_numbers_stand_out_from_their_fields():
+    table = pd.DataFrame({"x": range(21), "y": 0, "seed": 0, "v": np.linspace(0, 1, 21)})
+    figures.heat_map(table, value="v", x="x", y="y", digits=2)
+    (ax,) = panels()
+    image = ax.get_images()[0]
+
+    def luminance(color):
+        channels = np.array(mpl.colors.to_rgb(color))
+        return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4) @ [
+            0.2126, 0.7152, 0.0722]  # fmt: skip
+
+    for text in ax.texts:
+        light, dark = sorted((luminance(image.to_rgba(float(text.get_text()))), luminance(text.get_color())))[::-1]
+        assert (light + 0.05) / (dark + 0.05) > 4.5  # WCAG 2, level AA
+
+
+def test_heat_map_names_a_missing_column(grid):
+    with pytest.raises(KeyError, match=r"no column loss.*accuracy"):
+        figures.heat_map(grid, value="loss", x="rate", y="scale")
