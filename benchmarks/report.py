@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.contenders import BEGINNER, FLOOR, JAX, OURS, PYTORCH
 from benchmarks.task import MAIN
 
+NETWORK, REFERENCE, ELU = "8 × 128, batch 64", "ReLU", "ELU"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 MAX_DIFFERENCE = 0.03
 MIN_ACCURACY = 0.5
@@ -66,7 +67,13 @@ def targets(results: Results) -> list[Target]:
         decide(f"{OURS} no slower than {JAX}: at least 1 time as fast", times(JAX, OURS), above=1),
         decide(f"{OURS} at most 1.7 times the {FLOOR}", times(OURS, FLOOR), below=1.7),
         decide("a grid of 5 seeds × 4 learning rates compiles once", results["grid"]["compilations"], below=1),
+        decide("an epoch with ELU at most twice one with ReLU", _over_relu(results, ELU).median, below=2),
     ]
+
+
+def _over_relu(results: Results, name: str) -> Ratio:
+    rounds = results["activations"]["rounds"]
+    return paired_ratio(rounds[name], rounds[REFERENCE])
 
 
 def unfair(results: Results) -> list[str]:
@@ -100,6 +107,7 @@ def tables(results: Results) -> str:
         f"Grid of 5 seeds × 4 learning rates: {grid['compilations']} compilation(s); the first run took {first:.1f} s, "
         f"the {len(others)} others {median(others):.2f} s each (median)."
     )
+    parts += _activations(results)
     parts.append(_markdown(["target", "measured", ""], [_target_row(target) for target in targets(results)]))
     return "\n\n".join(parts)
 
@@ -146,6 +154,21 @@ def _row(name: str, contenders: dict[str, Any]) -> list[str]:
         f"{contenders[name]['first_epoch_seconds']:.1f}",
         f"{median(run['val_accuracy'] for run in rounds):.3f}" if learns else "",
     ]
+
+
+def _activations(results: Results) -> list[str]:
+    measured = results["activations"]
+    rows = []
+    for name, runs in measured["rounds"].items():
+        ratio = _over_relu(results, name)
+        seconds = median(run["seconds"] for run in runs)
+        rows.append([name, f"{seconds:.2f}", f"{ratio.median:.2f}", f"{ratio.low:.2f} – {ratio.high:.2f}"])
+    others = median(run["others_percent"] for runs in measured["rounds"].values() for run in runs)
+    said = (
+        f"An epoch of `dc.fit` by activation, {measured['date']}, {len(measured['rounds'][REFERENCE])} rounds; "
+        f"other programs used {others:.0f} % of the processors (median)."
+    )
+    return [said, _markdown([f"{NETWORK}, no normalization", "seconds", f"× {REFERENCE}", "lowest – highest"], rows)]
 
 
 def _target_row(target: Target) -> list[str]:

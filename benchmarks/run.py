@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.report import rewrite, tables, targets, unfair
-from benchmarks.task import MAIN, TASKS, Images, Task
+from benchmarks.task import MAIN, TASKS, Images, Task, rotated
 from benchmarks.worker import ROOT, Worker, WorkerError, environment, is_installed, n_threads
 
 README = Path(__file__).with_name("README.md")
@@ -43,7 +43,10 @@ def main(argv: Sequence[str]) -> int:
         return 2
     rounds, tasks = (2, (MAIN,)) if arguments.quick else (arguments.rounds, TASKS)
     try:
-        results = measure(tasks, rounds, peers)
+        if arguments.activations:
+            results = json.loads(RESULTS.read_text(encoding="utf-8")) | {"activations": run_activations(rounds)}
+        else:
+            results = measure(tasks, rounds, peers)
     except WorkerError as error:
         print(error, file=sys.stderr)
         return 1
@@ -75,14 +78,16 @@ def measure(tasks: Sequence[Task], rounds: int, peers: str) -> dict[str, Any]:
         for worker in workers.values():
             versions |= worker.versions
         measured = {task.name: compare(workers, task, rounds) for task in tasks}
+    by_activation = run_activations(rounds)
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "date": today(),
         "machine": machine(),
         "versions": versions,
         "rounds": rounds,
         "missing": missing,
         "tasks": measured,
         "grid": grid,
+        "activations": by_activation,
     }
 
 
@@ -101,20 +106,29 @@ def compare(workers: dict[str, Worker], task: Task, rounds: int) -> dict[str, An
     return measured
 
 
-def rotated(names: list[str], by: int) -> list[str]:
-    """The names in a circle, starting ``by`` places further on."""
-    start = by % len(names)
-    return names[start:] + names[:start]
-
-
 def run_grid() -> dict[str, Any]:
     """Run the grid in a fresh process, where nothing is compiled yet."""
-    command = [sys.executable, "-m", "benchmarks.contenders.grid"]
+    return _alone("grid")
+
+
+def run_activations(rounds: int) -> dict[str, Any]:
+    """Measure an epoch with each activation, in a process of its own."""
+    return {"date": today(), "rounds": _alone("activations", str(rounds))}
+
+
+def _alone(part: str, *arguments: str) -> dict[str, Any]:
+    """Run a part that has no contenders in a process of its own, and return the JSON that it prints."""
+    command = [sys.executable, "-m", f"benchmarks.contenders.{part}", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment(n_threads()), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise WorkerError(f"the grid failed:\n{done.stderr}")
-    grid: dict[str, Any] = json.loads(done.stdout)
-    return grid
+        raise WorkerError(f"{part} failed:\n{done.stderr}")
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
+
+
+def today() -> str:
+    """The date, as the results carry it."""
+    return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
 
 
 def save_images(folder: Path) -> None:
@@ -155,6 +169,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of each task (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="two rounds of the main task alone; nothing is stored")
+    parser.add_argument(
+        "--activations", action="store_true", help="measure the activations alone; other stored results stay"
+    )
     parser.add_argument(
         "--peers",
         default=sys.executable,

@@ -87,6 +87,12 @@ class Images:
         return cls(*(np.load(folder / f"{part}.npy") for part in PARTS))
 
 
+def rotated(names: list[str], by: int) -> list[str]:
+    """The names in a circle, starting ``by`` places further on."""
+    start = by % len(names)
+    return names[start:] + names[:start]
+
+
 def batches(n_examples: int, batch_size: int, seed: int) -> NDArray[np.int32]:
     """A new order of all examples, one row a batch: what ``dc.fit(..., seed=seed)`` draws for its first epoch."""
     order = np.random.default_rng([seed, 0]).permutation(n_examples)

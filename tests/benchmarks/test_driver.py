@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import report, run
 from benchmarks.contenders import BEGINNER, CONTENDERS, FLOOR, JAX, OURS, PYTORCH, TUNED, Contender
-from benchmarks.task import MAIN, TASKS, Images, Task, batches
+from benchmarks.task import MAIN, TASKS, Images, Task, batches, rotated
 from benchmarks.worker import ROOT, Worker, WorkerError, is_installed
 
 SECONDS = {OURS: 1.0, BEGINNER: 4.0, TUNED: 2.0, PYTORCH: 2.0, JAX: 1.25, FLOOR: 0.625}
@@ -36,6 +36,16 @@ def results():
         "missing": [],
         "tasks": {MAIN.name: contenders},
         "grid": {"seconds": [3.0] + [0.5] * 19, "compilations": 1},
+        "activations": {
+            "date": "2026-02-01",
+            "rounds": {
+                name: [
+                    {"seconds": s, "loss": 0.3, "others_percent": 4.0},
+                    {"seconds": 3 * s, "loss": 0.3, "others_percent": 4.0},
+                ]
+                for name, s in {report.REFERENCE: 0.5, report.ELU: 0.75}.items()
+            },
+        },
     }
 
 
@@ -56,7 +66,7 @@ def test_rounds_that_cannot_be_paired_are_refused(first, second):
 
 
 def test_all_targets_are_met(results):
-    assert decisions(results) == [True] * 5
+    assert decisions(results) == [True] * 6
 
 
 @pytest.mark.parametrize(
@@ -67,18 +77,32 @@ def test_each_target_has_its_limit(results, number, name, missed, met):
     for ratio, expected in [(missed, False), (met, True)]:
         for epoch, ours in zip(results["tasks"][MAIN.name][name]["rounds"], [1.0, 2.0], strict=True):
             epoch["seconds"] = ratio * ours
-        assert decisions(results) == [*[True] * number, expected, *[True] * (4 - number)]
+        assert decisions(results) == [*[True] * number, expected, *[True] * (5 - number)]
 
 
 def test_a_second_compilation_misses_the_target(results):
     results["grid"]["compilations"] = 2
-    assert decisions(results) == [True, True, True, True, False]
+    assert decisions(results) == [True, True, True, True, False, True]
+
+
+def test_a_slow_elu_misses_the_target(results):
+    for epoch in results["activations"]["rounds"][report.ELU]:
+        epoch["seconds"] *= 1.5
+    assert decisions(results) == [True] * 5 + [False]
+
+
+def test_the_activations_have_a_table_of_ratios_to_relu(results):
+    results["activations"]["rounds"][report.ELU][1]["seconds"] = 6.0
+    page = report.tables(results)
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| {report.ELU} ")]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [report.ELU, "3.38", "2.75", "1.50 – 4.00"]
+    assert "2026-02-01, 2 rounds; other programs used 4 %" in page
 
 
 def test_a_missing_peer_is_reported_and_not_decided(results):
     del results["tasks"][MAIN.name][PYTORCH]
     results["missing"] = [PYTORCH]
-    assert decisions(results) == [True, None, True, True, True]
+    assert decisions(results) == [True, None, True, True, True, True]
     lines = report.tables(results).splitlines()
     assert [line for line in lines if PYTORCH in line and "not installed" in line]
     assert [line for line in lines if PYTORCH in line and "not measured" in line]
@@ -107,10 +131,12 @@ def test_every_missing_peer_is_named_and_the_others_run(monkeypatch):
     monkeypatch.setattr(run, "Worker", Recorder)
     monkeypatch.setattr(run, "save_images", lambda folder: None)
     monkeypatch.setattr(run, "run_grid", lambda: {"seconds": [1.0], "compilations": 1})
+    monkeypatch.setattr(run, "run_activations", lambda rounds: {"rounds": rounds})
     results = run.measure([], 1, "peers")
     assert results["missing"] == [PYTORCH]
     assert dict(started) == {name: "peers" if name == JAX else sys.executable for name in SECONDS if name != PYTORCH}
     assert results["versions"]["library"] == "1.0"
+    assert results["activations"] == {"rounds": 1}
 
 
 @pytest.mark.parametrize(("accuracy", "complaint"), [(0.11, "did not learn"), (0.91, "something else"),
@@ -158,7 +184,7 @@ def test_the_readme_has_its_markers():
 
 def test_every_contender_starts_as_often_as_any_other():
     names = [c.name for c in CONTENDERS]
-    orders = [run.rotated(names, number) for number in range(len(names))]
+    orders = [rotated(names, number) for number in range(len(names))]
     assert [order[0] for order in orders] == names
     assert all(sorted(order) == sorted(names) for order in orders)
 
@@ -196,6 +222,15 @@ def test_an_unfair_comparison_is_not_stored(stored, results, capsys):
 def test_a_quick_run_stores_nothing(stored):
     assert run.main(["--quick"]) == 0
     assert not (stored / "results.json").exists()
+
+
+def test_the_activations_alone_leave_the_other_results(stored, results, monkeypatch):
+    (stored / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    fresh = {"date": "2026-03-03", "rounds": results["activations"]["rounds"]}
+    monkeypatch.setattr(run, "run_activations", lambda rounds: fresh)
+    assert run.main(["--activations", "--rounds", "2"]) == 0
+    assert json.loads((stored / "results.json").read_text(encoding="utf-8")) == results | {"activations": fresh}
+    assert "2026-03-03" in (stored / "README.md").read_text(encoding="utf-8")
 
 
 def test_an_interpreter_that_does_not_exist_is_named(capsys):
