@@ -47,6 +47,7 @@ def learning_curves(
         _mean_line(ax, summarize(part, by=x, value=y), x, style, str(name))
     for name, value in (levels or {}).items():
         ax.axhline(value, color=GREY, linestyle=":", linewidth=1.2, label=name)
+    ax.xaxis.get_major_locator().set_params(integer=pd.api.types.is_integer_dtype(table[x]))  # there is no epoch 1.5
     _finish(ax, by, **({"xlabel": x, "ylabel": y} | labels))
 
 
@@ -199,22 +200,21 @@ def heat_map(
     means = [summarize(part, by=[x, y], value=value).pivot(index=y, columns=x, values="mean") for _, part in parts]
     grids = [mean.reindex(index=up, columns=across).to_numpy(dtype=float).round(digits) + 0.0 for mean in means]
     low, high = limits or (np.nanmin(grids), np.nanmax(grids))
-    shape = (1, len(parts)) if len(parts) * len(across) <= 10 else (len(parts), 1)
-    size = (5.0, 1.2 + shape[0] * (0.3 + 0.36 * len(up)))
-    fig, panels = plt.subplots(*shape, sharex=True, sharey=True, squeeze=False, figsize=size)
+    rows, columns = (1, len(parts)) if len(parts) * len(across) <= 10 else (len(parts), 1)
+    size = (5.0, 1.2 + rows * (0.3 + 0.36 * len(up)))
+    fig, panels = plt.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, figsize=size)
     for ax, (title, _), grid in zip(panels.flat, parts, grids, strict=True):
         image = ax.imshow(grid, cmap="viridis", vmin=low, vmax=high, origin="lower", aspect="auto")
         for row, column in np.argwhere(np.isfinite(grid)):  # a pair that was not run stays white
-            style = {"ha": "center", "va": "center", "color": ink_on(image.to_rgba(grid[row, column]))}
-            ax.text(column, row, f"{grid[row, column]:.{digits}f}", **style)
+            ink = ink_on(image.to_rgba(mean := grid[row, column]))
+            ax.text(column, row, f"{mean:.{digits}f}", ha="center", va="center", color=ink)
         ax.set_xticks(range(len(across)), map(str, across))
         ax.set_yticks(range(len(up)), map(str, up))
         ax.set(title=title, frame_on=False)
-        ax.tick_params(length=0)
-        ax.grid(visible=False)
+        ax.tick_params(length=0, grid_alpha=0)
     fig.supxlabel(labels.get("xlabel", x), fontsize="medium")
     fig.supylabel(labels.get("ylabel", y), fontsize="medium")
-    fig.colorbar(image, ax=panels, label=labels.get("label", value), aspect=12 * shape[0], pad=0.02)
+    fig.colorbar(image, ax=panels, label=labels.get("label", value), aspect=12 * rows, pad=0.02)
 
 
 def _require(table: pd.DataFrame, *columns: str) -> None:

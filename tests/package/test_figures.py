@@ -52,6 +52,15 @@ def test_learning_curves_label_axes_and_levels(curves):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["plain", "deep", "chance"]
 
 
+def test_whole_numbers_get_whole_ticks(curves):
+    figures.learning_curves(curves[curves["epoch"] <= 2], y="loss", by="net")
+    plt.gcf().canvas.draw()
+    assert all(float(tick).is_integer() for tick in plt.gca().get_xticks())
+    figures.learning_curves(curves.assign(rate=curves["epoch"] / 4), x="rate", y="loss", by="net")
+    plt.gcf().canvas.draw()
+    assert not all(float(tick).is_integer() for tick in plt.gca().get_xticks())
+
+
 def test_one_seed_gets_no_band(curves):
     figures.learning_curves(curves[curves["seed"] == 0], y="loss", by="net")
     assert not plt.gca().collections
