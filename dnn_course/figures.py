@@ -47,7 +47,7 @@ def learning_curves(
         _mean_line(ax, summarize(part, by=x, value=y), x, style, str(name))
     for name, value in (levels or {}).items():
         ax.axhline(value, color=GREY, linestyle=":", linewidth=1.2, label=name)
-    ax.xaxis.get_major_locator().set_params(integer=pd.api.types.is_integer_dtype(table[x]))  # there is no epoch 1.5
+    ax.locator_params(axis="x", integer=pd.api.types.is_integer_dtype(table[x]))  # there is no epoch 1.5
     _finish(ax, by, **({"xlabel": x, "ylabel": y} | labels))
 
 
