@@ -48,6 +48,9 @@ def _warm_up() -> None:
 def _import_tensorflow_quietly() -> None:
     imported_before = "tensorflow" in sys.modules
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # NumPy reads this when TensorFlow brings it in. The course's products are small: a second thread mostly waits
+    # in a busy loop, and where another program wants that core, everything takes several times as long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with _silent_stderr():
         import tensorflow  # noqa: F401  (some lines ignore the log level, and come with the import itself)
 

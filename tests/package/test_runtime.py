@@ -37,6 +37,16 @@ def test_nothing_on_stderr_whatever_is_imported_first(first):
     assert bool(before) == bool(first)  # there was something to keep quiet about
 
 
+@pytest.mark.parametrize(("chosen", "used"), [(None, "1"), ("2", "2")])
+def test_numpy_multiplies_with_one_thread_unless_told_otherwise(chosen, used):
+    code = "import sys; before = 'numpy' in sys.modules; import dnn_course, os; "
+    code += "print(before, os.environ['OPENBLAS_NUM_THREADS'])"
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    environment |= {"OPENBLAS_NUM_THREADS": chosen} if chosen else {}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.split() == ["False", used]
+
+
 def test_what_was_held_back_is_let_through_when_the_import_fails(tmp_path):
     """A TensorFlow that writes the reason to file descriptor 2 and dies."""
     (tmp_path / "tensorflow.py").write_text('import os\nos.write(2, b"the reason")\nraise ImportError("broken")\n')
