@@ -65,6 +65,7 @@ TASKS = (
     Task("20 × 100, batch 20", (100,) * 20, 20),
     Task("20 × 100, batch 500", (100,) * 20, 500),
 )
+BY_ACTIVATION = Task("8 × 128, batch 64", (128,) * 8, 64)
 
 
 @dataclass(frozen=True)
