@@ -48,6 +48,7 @@ def fit(
     validation_data: Arrays | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     shuffle: bool = True,
+    initial_epoch: int = 0,
     seed: int | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled Keras model, one compiled program an epoch.
@@ -60,11 +61,14 @@ def fit(
     Args:
         model: a compiled model with one input and one output: Sequential, functional or subclassed.
         data: ``(x, y)``, arrays with one row an example.
-        epochs: passes over the data, at least 1.
+        epochs: passes over the data, at least 1; with ``initial_epoch``, the number of the last one.
         batch_size: examples of a gradient step.
         validation_data: ``(x, y)`` to evaluate after each epoch.
         callbacks: Keras callbacks that act on epochs. ``TerminateOnNaN`` is asked once an epoch.
         shuffle: draw a new order of the examples each epoch; False keeps the order given.
+        initial_epoch: passes that an interrupted run has behind it. With the same ``seed``, and model and optimizer as
+            they were then, training goes on as if it had never stopped. A ``BackupAndRestore`` that finds a backup
+            knows better.
         seed: of these orders; by default drawn from NumPy's global generator, which
             :func:`dnn_course.set_seed` seeds.
 
@@ -90,6 +94,8 @@ def fit(
         )
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}")
+    if not 0 <= initial_epoch < epochs:
+        raise ValueError(f"initial_epoch must be from 0 to {epochs - 1}, one less than epochs; got {initial_epoch}")
     for callback in callbacks:
         _refuse_batch_level(callback)
     x, y = _checked(model, data, "data")
@@ -106,7 +112,7 @@ def fit(
     model.stop_training = False
     listeners.on_train_begin()
     logs: dict[str, Any] = {}
-    for epoch in runtime.progress(range(model._initial_epoch or 0, epochs), desc="epochs"):
+    for epoch in runtime.progress(range(model._initial_epoch or initial_epoch, epochs), desc="epochs"):
         listeners.on_epoch_begin(epoch)
         rows = np.random.default_rng([seed, epoch]).permutation(len(x)) if shuffle else np.arange(len(x))
         logs = program.train(model, x, y, rows, batch_size)

@@ -476,6 +476,35 @@ def test_backup_and_restore_takes_up_an_interrupted_run(tiny, tmp_path):
     np.testing.assert_array_equal(*results)
 
 
+def test_initial_epoch_goes_on_where_a_saved_run_stopped(tiny, tmp_path):
+    """Adam's memory and the order of each epoch go on, and from the right epoch."""
+    path = tmp_path / "half.keras"
+
+    def model():
+        dc.set_seed(0)
+        return sequential(compile_with=ADAM(0.1))
+
+    def go_on(initial_epoch):
+        half = keras.saving.load_model(path)
+        history = dc.fit(half, tiny, epochs=4, initial_epoch=initial_epoch, batch_size=8, seed=1)
+        return weights(half), history.epoch
+
+    whole, half = model(), model()
+    dc.fit(whole, tiny, epochs=4, batch_size=8, seed=1)
+    dc.fit(half, tiny, epochs=2, batch_size=8, seed=1)
+    half.save(path)
+    resumed, epochs = go_on(2)
+    assert epochs == [2, 3]
+    np.testing.assert_allclose(resumed, weights(whole), rtol=0, atol=1e-6)
+    assert np.abs(go_on(1)[0] - weights(whole)).max() > 1e-3
+
+
+@pytest.mark.parametrize("initial_epoch", [-1, 2, 3])
+def test_refuses_an_initial_epoch_that_leaves_none(initial_epoch, tiny):
+    with pytest.raises(ValueError, match=f"from 0 to 1, one less than epochs; got {initial_epoch}"):
+        dc.fit(sequential(), tiny, epochs=2, initial_epoch=initial_epoch, batch_size=8)
+
+
 def test_events_reach_callbacks_in_keras_order(tiny, tiny_validation):
     def listener(events):
         names = ("on_train_begin", "on_epoch_begin", "on_test_begin", "on_test_end", "on_epoch_end", "on_train_end")
