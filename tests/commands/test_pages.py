@@ -16,7 +16,7 @@ def test_links_lead_to_files(page):
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "book" / "how_to_use.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "book").glob("*.md"))], ids=lambda page: page.name)
 def test_commands_named_are_commands(page):
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"(?:`|^)(?:make|py(?:thon)?(?: -3\.\d+)? -m tools) (\w+)", text, re.MULTILINE)
