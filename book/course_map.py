@@ -24,6 +24,7 @@ TEXT = "fill: var(--pst-color-text-base); font-size: 13px; text-anchor: middle"
 
 OPENING = re.compile(r"\*\*You need:\*\*(.*?)\*\*Reading:\*\*(.*?)\.\s+\*\*Running:\*\*(.*?)\.\s*$", re.DOTALL)
 LINK = re.compile(r"(?:\]\(|\{doc\}`)(\d\d)_\w+")
+RANGE = re.compile(r"\]\((\d\d)_[^)]*\) to \[[^]]*\]\((\d\d)_")
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,12 @@ def openings(folder: Path = BOOK.parent / "chapters") -> dict[int, Opening]:
         said = OPENING.search(source)
         if said is None:
             raise ValueError(f"{path.name} does not open with “You need”, “Reading” and “Running”, in this order")
-        needs = frozenset(int(number) for number in LINK.findall(said[1]))
+        needs = set(map(int, LINK.findall(said[1])))
+        for first, last in RANGE.findall(said[1]):
+            needs |= set(range(int(first), int(last) + 1))
         title = source.splitlines()[0].removeprefix("# ")
         reading, running = (" ".join(part.split()) for part in said.groups()[1:])
-        found[int(path.name[:2])] = Opening(path.name, title, needs, reading, running)
+        found[int(path.name[:2])] = Opening(path.name, title, frozenset(needs), reading, running)
     return found
 
 

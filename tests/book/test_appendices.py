@@ -128,13 +128,15 @@ def test_what_a_needed_chapter_needs_is_not_drawn_again(tmp_path):
         2: "[1](01_x.ipynb)",
         3: "[1](01_x.ipynb) and {doc}`02_x`",
         4: "{doc}`01_x`",
+        5: "chapters [1](01_x.ipynb) to [4](04_x.ipynb)",
     }.items():
         write_chapter(tmp_path, number, OPENED.format(title=f"Title {number}", needs=needs))
     chapters = course_map.openings(tmp_path)
     assert chapters[3] == course_map.Opening("03_x.ipynb", "Title 3", frozenset({1, 2}), "about 1 minute",
                                              "a second on two cores")  # fmt: skip
     needed = course_map.direct(chapters)
-    assert needed == {1: [], 2: [1], 3: [2], 4: [1]}
+    assert chapters[5].needs == {1, 2, 3, 4}
+    assert needed == {1: [], 2: [1], 3: [2], 4: [1], 5: [3, 4]}
     assert course_map.describe({1: [], 4: [1, 2, 3]}) == "Chapter 1 needs no other. Chapter 4 follows 1, 2 and 3."
 
 
