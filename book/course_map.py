@@ -14,7 +14,7 @@ BOOK = Path(__file__).parent
 DRAWING = BOOK / "_static" / "course_map.svg"
 
 # Where each chapter stands: its column, which may be half a one, and its row.
-PLACES = {1: (1.0, 0), 2: (0.5, 1), 3: (0.0, 2), 4: (1.0, 2), 5: (2.0, 2), 6: (1.0, 3), 7: (1.0, 4)}
+PLACES = {1: (1.0, 0), 2: (0.5, 1), 3: (1.0, 2), 4: (0.0, 2), 5: (2.0, 2), 6: (1.0, 3), 7: (0.0, 3)}
 WIDTH, HEIGHT, COLUMN, ROW, LINE = 104, 72, 113, 104, 15  # of a box, from box to box, and of a line of text
 
 BOX = "fill: var(--pst-color-surface); stroke: var(--pst-color-primary)"
