@@ -49,6 +49,12 @@ def test_sizes_types_and_ranges(mnist):
     assert mnist.y_train[:5].tolist() == [7, 3, 4, 6, 1]  # and of the old TensorFlow loader
 
 
+def test_no_image_is_in_two_parts(mnist):
+    """What is reported at the end must not have been learned, nor chosen by."""
+    parts = [{image.tobytes() for image in x} for x in (mnist.x_train, mnist.x_val, mnist.x_test)]
+    assert len(set.union(*parts)) == sum(map(len, parts))
+
+
 def test_loads_in_under_0_7_seconds():
     """Processor time, best of three: what else the machine is doing does not count."""
     assert min(timeit.repeat(dc.load_mnist, timer=time.process_time, number=1, repeat=3)) < 0.7
