@@ -232,6 +232,30 @@ def test_clipping_limits_every_entry_of_a_step(page):
     assert moved.max() == pytest.approx(rate * threshold, rel=1e-4)
 
 
+def test_a_step_is_a_graph_for_each_shape_and_for_each_python_number(page):
+    assert page["train_step"].experimental_get_tracing_count() == len({1000, 50})
+    scaled = tf.function(lambda x, rate: x * rate)
+    for x, rate in ((np.zeros(2), 1.0), (np.ones(2), 1.0), (np.ones(2), 2.0), (np.ones(2), 3.0)):
+        scaled(x, rate)
+    assert scaled.experimental_get_tracing_count() == len({1.0, 2.0, 3.0})
+
+
+def test_a_layer_said_not_to_train_stays_as_it_is(page):
+    part = page["part"]
+    before = {name: part.get_layer(name).get_weights() for name in ("hidden1", "outputs")}
+    part.fit(page["x_train"], page["y_train"], verbose=0)
+    assert np.array_equal(part.get_layer("hidden1").kernel, before["hidden1"][0])
+    assert not np.array_equal(part.get_layer("outputs").kernel, before["outputs"][0])
+
+
+def test_starting_anew_resets_names_and_settings():
+    keras.config.set_dtype_policy("float64")
+    assert keras.layers.Dense(1).name != keras.layers.Dense(1).name
+    keras.utils.clear_session()
+    assert keras.config.dtype_policy().name == "float32"
+    assert keras.layers.Dense(1).name == "dense"
+
+
 def test_adams_constant_is_the_one_said():
     assert keras.optimizers.Adam().epsilon == 1e-7
 
@@ -266,7 +290,8 @@ def test_tensorboard_finds_what_was_written(page):
     assert "accuracy" in scalars(logdir / "own")[1]
     events, tags = scalars(logdir / "train")
     assert {"epoch_loss", "epoch_accuracy", "keras"} <= tags
-    assert any("kernel" in tag for tag in tags)
+    assert {"kernel/histogram", "bias/histogram"} <= tags
+    assert not any("hidden1" in tag or "outputs" in tag for tag in tags)
     assert not events.Tags()["graph"]
     assert scalars(logdir / "graph")[0].Tags()["graph"]
     assert {"epoch_loss", "epoch_accuracy"} <= scalars(logdir / "validation")[1]
@@ -278,6 +303,17 @@ def test_what_was_saved_comes_back(page):
     assert restored.compiled
     assert int(restored.optimizer.iterations) == 3 * 20
     assert restored.evaluate(page["x_val"], page["y_val"], return_dict=True, verbose=0)["accuracy"] > 0.7
+
+
+def test_a_file_of_weights_has_the_state_of_the_optimizer_too(page, tmp_path):
+    model, path = page["model"], tmp_path / "again.weights.h5"
+    model.save_weights(path)
+    other = keras.models.clone_model(model)
+    other.compile("adam", loss=page["cross_entropy"])
+    other.optimizer.build(other.trainable_variables)
+    other.load_weights(path)
+    states = zip(other.optimizer.variables, model.optimizer.variables, strict=True)
+    assert all(np.array_equal(loaded, saved) for loaded, saved in states)
 
 
 def test_a_cloned_model_starts_afresh(page):
@@ -294,9 +330,9 @@ def test_an_old_checkpoint_is_read(page):
 def test_layers_weights_and_operations_are_found_by_name(page):
     assert page["features"].shape == (5, 300)
     assert page["up_to_there"].get_layer("hidden1") is page["layer"]
-    assert {"X", "hidden1", "outputs"} <= set(page["layer_names"])
-    assert {"hidden1/kernel", "ann/outputs/kernel"} <= set(page["weight_paths"])
-    assert any("MatMul" in name for name in page["operations"])
+    assert {"X", "hidden1", "outputs"} <= set(page["layers"])
+    assert {"hidden1/kernel", "ann/outputs/kernel"} <= set(page["paths"])
+    assert any("MatMul" in name for name in page["op_names"])
 
 
 def test_the_course_trains_as_fit_does(page):
