@@ -1,5 +1,6 @@
 """The page “From TensorFlow 1 to tf.keras”: its new lines run and do what is said, its old ones are all there."""
 
+import importlib
 import inspect
 import os
 import re
@@ -117,6 +118,15 @@ def test_what_is_said_to_be_gone_is_gone(name):
     with pytest.raises(AttributeError):
         attribute(name)
     assert not has(NEW, name)
+
+
+def test_the_first_two_errors_of_today_are_those_that_the_errata_name():
+    errata = (ROOT / "book" / "errata.md").read_text(encoding="utf-8")
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("tensorflow.examples.tutorials.mnist")
+    with pytest.raises(AttributeError) as error:
+        attribute("tf.reset_default_graph")
+    assert f"`AttributeError: {error.value}`" in errata
 
 
 @pytest.mark.parametrize("name", KEPT)
