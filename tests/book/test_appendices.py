@@ -25,9 +25,9 @@ HEADING = re.compile(r"^#{1,3} (.+)$", re.MULTILINE)
 FENCED = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 
 
-def figures(chapter):
-    """Return the names of the figures of a chapter."""
-    return {cell.raw["metadata"].get("mystnb", {}).get("figure", {}).get("name") for cell in chapter.code} - {None}
+def figures(cells):
+    """Return the names of the figures that some cells draw."""
+    return {cell.figure["name"] for cell in cells if "name" in cell.figure}
 
 
 def places(text):
@@ -36,7 +36,7 @@ def places(text):
 
 
 CHAPTER_PLACES = {name: places("\n".join(cell.source for cell in chapter.text)) for name, chapter in CHAPTERS.items()}
-FIGURES = {name for chapter in CHAPTERS.values() for name in figures(chapter)}
+FIGURES = {name for chapter in CHAPTERS.values() for name in figures(chapter.code)}
 
 
 def links(text):
@@ -154,8 +154,7 @@ def polls(chapter):
     found, asked = set(), False
     for cell in chapter.cells:
         if cell.is_code:
-            name = cell.raw["metadata"].get("mystnb", {}).get("figure", {}).get("name")
-            found |= {name} if asked and name else set()
+            found |= figures([cell]) if asked else set()
         else:
             last = re.split(r"^#+ .*$", cell.source, flags=re.MULTILINE)
             asked = "**Predict" in last[-1] or (asked and len(last) == 1)
@@ -169,7 +168,7 @@ def read_before(chapter, reads):
     for cell in chapter.cells if stop else []:
         if not cell.is_code and stop[1] in {title.rstrip("?") for title in HEADING.findall(cell.source)}:
             return found
-        found |= {cell.raw["metadata"].get("mystnb", {}).get("figure", {}).get("name")} - {None}
+        found |= figures([cell])
     return found
 
 
@@ -192,7 +191,7 @@ def test_a_session_polls_what_the_chapter_asks_and_nobody_has_read(number, plan)
 def test_every_chapter_has_a_session_and_its_assignment_is_set_once():
     assert {int(number) for number, _ in SESSIONS} == {int(name[:2]) for name in CHAPTERS}
     for number in {number for number, _ in SESSIONS}:
-        name = next(name for name in CHAPTERS if int(name[:2]) == int(number))
+        name = of_number(number).path.stem
         assert "assignment" in CHAPTER_PLACES[name]
         assert sum(f"/chapters/{name}.ipynb#assignment" in plan for _, plan in SESSIONS) == 1
 

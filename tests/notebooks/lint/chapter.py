@@ -36,6 +36,16 @@ class Cell:
     def outputs(self) -> list[dict[str, Any]]:
         return list(self.raw.get("outputs", []))
 
+    @property
+    def image(self) -> dict[str, Any]:
+        """What the cell's metadata says of its picture, such as the alternative text."""
+        return dict(self.raw["metadata"].get("mystnb", {}).get("image", {}))
+
+    @property
+    def figure(self) -> dict[str, Any]:
+        """What the cell's metadata says of its figure: caption and name."""
+        return dict(self.raw["metadata"].get("mystnb", {}).get("figure", {}))
+
     def texts(self) -> Iterator[tuple[str, str]]:
         """Yield the kind and the text of each output that is text."""
         for output in self.outputs:
