@@ -129,10 +129,13 @@ def compile_classifier(model: keras.Model, optimizer: str | keras.Optimizer) -> 
 
 
 def build_on(model: keras.Model, x: Any) -> Any:
-    """Make the variables of a model that has not run yet, and return its outputs for the first row of ``x``."""
+    """Make the variables of a model that has not run yet, and return its outputs, symbolic where Keras keeps them."""
     if isinstance(model, keras.Sequential) and not model.built:
         model.build((None, *x.shape[1:]))  # a call with one row would settle it on batches of one
-    return model(x[:1])
+    known = getattr(model, "outputs", None)  # a subclass has none
+    if not known:
+        return model(x[:1])
+    return known[0] if len(known) == 1 else known
 
 
 def reuse(model: keras.Sequential, n_layers: int, *, trainable: bool, n_classes: int | None = None) -> keras.Sequential:
@@ -168,14 +171,12 @@ def reuse(model: keras.Sequential, n_layers: int, *, trainable: bool, n_classes:
     head = model.layers[-1].get_config() | {"trainable": True}
     if n_classes is not None:
         head["units"] = n_classes
-    new = keras.Sequential([keras.Input(model.input_shape[1:])])
+    copies = [type(layer).from_config(layer.get_config()) for layer in model.layers[:-1]]
+    new = keras.Sequential([keras.Input(model.input_shape[1:]), *copies, keras.layers.Dense.from_config(head)])
     dense_seen = 0
-    for layer in model.layers[:-1]:
+    for layer, copy in zip(model.layers, copies, strict=False):
         dense_seen += isinstance(layer, keras.layers.Dense)
-        copy = type(layer).from_config(layer.get_config())
-        new.add(copy)
         if dense_seen <= n_layers:
             copy.set_weights(layer.get_weights())
         copy.trainable = trainable or dense_seen > n_layers
-    new.add(keras.layers.Dense.from_config(head))
     return new

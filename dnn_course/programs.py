@@ -153,13 +153,18 @@ def _rebuilt(model: keras.Model) -> keras.Model:
     # must not decide what the next model starts with, so the generator is put back.
     state = random.getstate()
     try:
-        stand_in = type(model).from_config(_without_initializers(model.get_config()))
+        # Not from_config: a Sequential made by it is built anew for each layer, in time that grows with depth squared.
+        stand_in = keras.models.clone_model(model, clone_function=_bare)
         stand_in.compile_from_config(model.get_compile_config())
         for of_stand_in, of_model in zip(_losses(stand_in), _losses(model), strict=True):
             vars(of_stand_in).update(_precision(of_model))  # no configuration tells of it
     finally:
         random.setstate(state)
     return stand_in
+
+
+def _bare(layer: keras.Layer) -> keras.Layer:
+    return type(layer).from_config(_without_initializers(layer.get_config()))
 
 
 def _architecture(model: keras.Model, y: tf.Tensor) -> str:

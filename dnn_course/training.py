@@ -180,7 +180,7 @@ def _checked(model: keras.Model, data: Arrays, what: str) -> tuple[tf.Tensor, tf
     if x.shape[0] == 0:
         raise ValueError(f"{what} is empty: x has shape {x.shape}")
     outputs = build_on(model, x)
-    if not tf.is_tensor(outputs):
+    if not hasattr(outputs, "shape"):
         raise ValueError("the model has more than one output; train it with model.fit")
     if _is_sparse_crossentropy(model.loss):
         low, high, n_outputs = int(tf.reduce_min(y)), int(tf.reduce_max(y)), outputs.shape[-1]
