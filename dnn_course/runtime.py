@@ -6,6 +6,7 @@ otherwise be stored in every notebook. It works whichever of TensorFlow and ``dn
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -36,6 +37,23 @@ def _silent_stderr() -> Iterator[None]:
             os.close(saved)
 
 
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Collect nothing in the block, and what it made not afterwards either.
+
+    TensorFlow brings in hundreds of thousands of objects that stay. To search them for garbage, again and again,
+    takes a third of the time of its import, and later a part of each training.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def _warm_up() -> None:
     # Each of TensorFlow's subsystems logs a line when it is first used. Where TensorFlow was imported before
     # us, it has already read its log level, so its lines are provoked here, while nobody listens.
@@ -51,7 +69,7 @@ def _import_tensorflow_quietly() -> None:
     # NumPy reads this when TensorFlow brings it in. The course's products are small: a second thread mostly waits
     # in a busy loop, and where another program wants that core, everything takes several times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with _silent_stderr():
+    with _silent_stderr(), _no_garbage_collection():
         import tensorflow  # noqa: F401  (some lines ignore the log level, and come with the import itself)
 
         if imported_before:

@@ -23,6 +23,11 @@ model = dc.compile_classifier(dc.mlp([3], n_inputs=6, n_classes=6, dropout=0.1),
 dc.fit(model, data, epochs=1, batch_size=3, validation_data=data)
 model.predict(data[0])
 dc.layer_signals(model, *data)
+for width in range(4, 10):  # a program for each; TensorFlow warns of five compilations in a row
+    model = dc.compile_classifier(dc.mlp([width], n_inputs=6, n_classes=6), "sgd")
+    dc.fit(model, data, epochs=1, batch_size=3)
+for n in range(1, 7):
+    dc.fit(model, (data[0][:n], data[1][:n]), epochs=1, batch_size=3)
 """
 
 
@@ -35,6 +40,15 @@ def test_nothing_on_stderr_whatever_is_imported_first(first):
     before, _, after = run.stderr.partition(MARK)
     assert (run.returncode, after) == (0, "")
     assert bool(before) == bool(first)  # there was something to keep quiet about
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_garbage_of_the_import_is_not_searched_for_later(was_on):
+    """What stays anyway is put aside, and the collector is left on or off as it was."""
+    code = f"import gc; gc.enable() if {was_on} else gc.disable()\n"
+    code += "import dnn_course; print(gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [str(was_on), "True"]
 
 
 @pytest.mark.parametrize(("chosen", "used"), [(None, "1"), ("2", "2")])
