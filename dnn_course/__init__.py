@@ -8,7 +8,7 @@ from dnn_course import figures, mean_field, style, theory
 from dnn_course.claims import ClaimError, check
 from dnn_course.data import DataError, Dataset, load_mnist
 from dnn_course.experiments import paired_difference, run_grid, summarize
-from dnn_course.models import compile_classifier, mlp, reuse
+from dnn_course.models import compile_classifier, largest_difference, mlp, reuse
 from dnn_course.runtime import set_seed
 from dnn_course.signals import LayerSignals, Signals, layer_signals
 from dnn_course.style import use_style
@@ -25,6 +25,7 @@ __all__ = [
     "figures",
     "fit",
     "history_table",
+    "largest_difference",
     "layer_signals",
     "load_mnist",
     "mean_field",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import keras
+import numpy as np
 
 from dnn_course import runtime  # noqa: F401  (TensorFlow must be quiet before Keras brings it in)
 
@@ -180,3 +181,31 @@ def reuse(model: keras.Sequential, n_layers: int, *, trainable: bool, n_classes:
             copy.set_weights(layer.get_weights())
         copy.trainable = trainable or dense_seen > n_layers
     return new
+
+
+def largest_difference(one: keras.Model | Sequence[Any], other: keras.Model | Sequence[Any]) -> float:
+    r"""How far apart two sets of weights are, :math:`\max_i |a_i - b_i|` over all entries of all arrays.
+
+    Zero means the same network, to the last bit; a frozen layer is one whose weights have moved by zero.
+
+    Args:
+        one: a model, of which all weights count (batch normalization's averages among them), or its weights as
+            ``get_weights`` gives them.
+        other: the same of the other model.
+
+    Returns:
+        The largest difference, in the weights' own units.
+
+    Raises:
+        ValueError: if the two differ in the number or the shapes of their arrays.
+
+    >>> model = mlp([3], n_inputs=2)
+    >>> before = model.get_weights()
+    >>> _ = model.layers[-1].bias.assign([0.5] * 10)
+    >>> largest_difference(model, before)
+    0.5
+    """
+    a, b = ([np.asarray(w) for w in (x.get_weights() if isinstance(x, keras.Model) else x)] for x in (one, other))
+    if [w.shape for w in a] != [w.shape for w in b]:
+        raise ValueError(f"the weights do not match: {[w.shape for w in a]} and {[w.shape for w in b]}")
+    return max((float(np.abs(x - y).max()) for x, y in zip(a, b, strict=True) if x.size), default=0.0)

@@ -73,7 +73,7 @@ def lock(arguments: Sequence[str]) -> int:
     # fmt: off
     return subprocess.call([
         str(environment.locker()), "pip", "compile", "pyproject.toml",
-        "--extra", "chapters", "--extra", "book", "--extra", "test",
+        "--extra", "chapters", "--extra", "exercises", "--extra", "book", "--extra", "test",
         "--universal", "--python-version", "3.10", "--fork-strategy", "fewest",
         "--generate-hashes", "--no-emit-index-url", "--no-strip-extras",
         "--custom-compile-command", "make lock", "--quiet", "--output-file", "requirements.txt",

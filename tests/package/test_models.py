@@ -246,3 +246,27 @@ def test_reuse_refuses_other_kinds_of_models():
     for model in (functional, ends_otherwise):
         with pytest.raises(ValueError, match="Sequential model whose last layer is the Dense layer"):
             dc.reuse(model, 1, trainable=True)
+
+
+# -- largest_difference -----------------------------------------------------------------------------------------------
+
+
+def test_largest_difference_sees_every_weight_batch_normalizations_averages_included():
+    model = dc.mlp([4, 3], n_inputs=5, batch_normalization="before")
+    before = model.get_weights()
+    for variable in model.variables:
+        kept = variable.numpy()
+        moved = kept.copy()
+        moved.flat[-1] -= 0.25
+        variable.assign(moved)
+        assert dc.largest_difference(model, before) == dc.largest_difference(before, model) == pytest.approx(0.25)
+        variable.assign(kept)
+    assert dc.largest_difference(model, before) == 0
+    assert dc.largest_difference([], []) == 0
+
+
+def test_largest_difference_refuses_weights_of_different_shapes():
+    with pytest.raises(ValueError, match=r"do not match: .*\(5, 4\).*\(6, 4\)"):
+        dc.largest_difference(dc.mlp([4], n_inputs=5), dc.mlp([4], n_inputs=6))
+    with pytest.raises(ValueError, match="do not match"):
+        dc.largest_difference([np.zeros(2)], [])
