@@ -46,6 +46,19 @@ def lab(arguments: Sequence[str]) -> int:
     return subprocess.call([sys.executable, "-m", "jupyter", "lab", str(ROOT / "chapters")], cwd=ROOT)
 
 
+def test_grading(arguments: Sequence[str]) -> int:
+    """Grade made-up classes, hostile submissions among them: what takes too long for every run of the tests."""
+    return subprocess.call([sys.executable, "-m", "pytest", "-n", "2", "-m", "grading", "tests/exercises"], cwd=ROOT)
+
+
+def formgrader(arguments: Sequence[str]) -> int:
+    """Open nbgrader's page for grading by hand."""
+    course = ROOT / "exercises"
+    command = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.default_url=/formgrader", str(course)]
+    # nbgrader reads nbgrader_config.py in the folder it runs in, and that file reads the package grading.
+    return subprocess.call(command, cwd=course, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
 def serve(arguments: Sequence[str]) -> int:
     """Build the book and show it to this machine alone, until Ctrl-C."""
     if code := run_main_of("tools.book", []):
@@ -93,6 +106,16 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     ),
     "lab": ("open the chapters in JupyterLab", lab),
     "serve": ("build the book and show it at a local address", serve),
+    "release": (
+        "make the student's version of an assignment; ASSIGNMENT=02",
+        functools.partial(run_main_of, "grading.release"),
+    ),
+    "grade": (
+        "grade what is in exercises/submitted, in sandboxes; ASSIGNMENT=02",
+        functools.partial(run_main_of, "grading.grade"),
+    ),
+    "formgrader": ("open the page for grading by hand", formgrader),
+    "test-grading": ("grade made-up classes, hostile submissions among them", test_grading),
     "bench": (
         "measure the speed of training against its peers",
         functools.partial(run_main_of, "benchmarks.run"),
@@ -104,7 +127,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
 
 def describe() -> str:
     """Return the list of commands, a line each."""
-    lines = [f"  {name:<8} {what}" for name, (what, _) in COMMANDS.items()]
+    lines = [f"  {name:<12} {what}" for name, (what, _) in COMMANDS.items()]
     return "\n".join(["make <command>, or python -m tools <command>:", *lines])
 
 
@@ -132,7 +155,7 @@ def main(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         print(f"There is no command {name!r}.\n{describe()}", file=sys.stderr)
         return 2
-    if len(arguments) > 1 and name not in {"execute", "bench"}:
+    if len(arguments) > 1 and name not in {"execute", "bench", "release", "grade"}:
         print(f"{name} takes no arguments, but was given: {' '.join(arguments[1:])}", file=sys.stderr)
         return 2
     try:

@@ -28,8 +28,8 @@ _METADATA: dict[str, Any] = {
         "pygments_lexer": "ipython3",
     },
 }
-# What the book reads of a cell's metadata. The rest is an editor's: timestamps, folded cells.
-_CELL_METADATA = ("mystnb", "tags")
+# What the book and nbgrader read of a cell's metadata. The rest is an editor's: timestamps, folded cells.
+_CELL_METADATA = ("mystnb", "nbgrader", "tags")
 
 
 def chapter_paths(folder: Path = CHAPTERS) -> list[Path]:
@@ -123,12 +123,15 @@ def clean_outputs(outputs: Sequence[Any]) -> list[Any]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put `content` in the place of the file, wholly or not at all."""
+    """Put `content` in the place of the file, which need not be there yet, wholly or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        shutil.copymode(path, name)
+        if path.exists():
+            shutil.copymode(path, name)
+        else:
+            os.chmod(name, 0o644)  # noqa: PTH101 (the name is mkstemp's)
         os.replace(name, path)  # noqa: PTH105 (the name is mkstemp's)
     finally:
         Path(name).unlink(missing_ok=True)
