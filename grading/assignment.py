@@ -96,9 +96,10 @@ def _passed_through(notebook: NotebookNode, preprocessors: Sequence[type]) -> No
 
 def grade_id(cell: Mapping[str, Any]) -> str:
     """Return nbgrader's name of a cell, empty if it has none."""
-    metadata = cell.get("metadata", {}).get("nbgrader", {})
-    name = metadata.get("grade_id", "") if isinstance(metadata, dict) else ""
-    return name if isinstance(name, str) else ""
+    found: Any = cell
+    for key in ("metadata", "nbgrader", "grade_id"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def marks(notebook: NotebookNode) -> list[Mark]:

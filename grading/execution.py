@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import secrets
 import tempfile
 import time
@@ -32,6 +33,9 @@ GRACE_SECONDS = 5.0
 START_SECONDS = 120
 _WATCH_SECONDS = 0.25
 _KEPT_KINDS = ("text/plain", "image/png", "image/jpeg", "text/latex")
+_OUTPUTS = ("stream", "display_data", "execute_result", "error")
+_ERROR_CHARACTERS = 10_000
+_MESSAGE_BYTES = 100  # of one that says nothing
 _CANARY = "assert False, {secret!r}"
 _PROOF = "\nprint({secret!r})"
 
@@ -44,6 +48,8 @@ class Execution:
     remarks: list[str] = field(default_factory=list)
     """What an instructor should know: what was cut, interrupted, ended or tampered with."""
     seconds: float = 0.0
+    started: bool = False
+    """Whether there was a kernel at all. That there was none is not the submission's fault."""
 
 
 _running: set[_Client] = set()
@@ -127,7 +133,7 @@ class _Client(NotebookClient):
             interrupt_on_timeout=True,
             store_widget_state=False,
             record_timing=False,
-            timeout_func=self._seconds_left,
+            timeout_func=self._timeout,
         )
 
     async def run_all(self) -> None:
@@ -138,28 +144,41 @@ class _Client(NotebookClient):
                 cell.outputs, cell.execution_count = [], None
         try:
             async with self.async_setup_kernel(**self._start_options):
+                self._execution.started = True
+                self._close_folder()
                 watch = asyncio.ensure_future(self._watch())
                 try:
-                    for index, cell in enumerate(cells):
-                        if cell.cell_type == "code" and not self._ended:
-                            await self._run_cell(cell, index)
-                    if not self._ended:
-                        await self._confirm_that_assertions_fail()
+                    await self._run_cells()
+                except Tampered as error:
+                    self._distrust(str(error))
+                except Exception as error:  # a kernel's messages are for a submission to forge
+                    said = f"{type(error).__name__}: {str(error)[:200]}"
+                    self._distrust(f"the kernel sent what no kernel sends ({said}), and no test can be trusted")
                 finally:
                     watch.cancel()
                     self._kill()
-        except RuntimeError as error:
-            self._ended = self._ended or f"the kernel did not start: {error}. It said: {self._log.read_text()}"
-        except Tampered as error:
-            self._ended = str(error)
-            for cell in cells:
-                if utils.is_grade(cell) and cell.cell_type == "code":
-                    cell.outputs = [_error("NotGraded", self._ended)]
+        except Exception as error:
+            if not self._execution.started:
+                said = self._log.read_text(errors="replace")[-2000:]
+                self._ended = self._ended or f"the kernel did not start: {error}. It said: {said}"
         if self._ended:
             self._execution.remarks.append(self._ended)
         for cell in cells:
             if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None and not cell.outputs:
                 cell.outputs = [_error("NotRun", self._ended)]
+
+    async def _run_cells(self) -> None:
+        for index, cell in enumerate(self._execution.notebook.cells):
+            if cell.cell_type == "code" and not self._ended:
+                await self._run_cell(cell, index)
+        if not self._ended:
+            await self._confirm_that_assertions_fail()
+
+    def _distrust(self, why: str) -> None:
+        self._ended = why
+        for cell in self._execution.notebook.cells:
+            if utils.is_grade(cell) and cell.cell_type == "code":
+                cell.outputs = [_error("NotGraded", why)]
 
     async def _run_cell(self, cell: NotebookNode, index: int) -> None:
         if self._seconds_left(cell) <= 0:
@@ -185,7 +204,7 @@ class _Client(NotebookClient):
     async def _confirm_that_assertions_fail(self) -> None:
         secret = secrets.token_hex(16)
         canary = new_code_cell(_CANARY.format(secret=secret))
-        self._cell_bytes = 0
+        self._cell_bytes, self._at = 0, "after the last cell"
         try:
             await self.async_execute_cell(canary, len(self._execution.notebook.cells))
         except IndexError:  # it is no cell of the notebook's, so it cannot be put back into it
@@ -199,6 +218,10 @@ class _Client(NotebookClient):
 
     def _seconds_left(self, cell: NotebookNode | None = None) -> float:
         return min(self._limits.cell_seconds, self._ends - time.monotonic())
+
+    def _timeout(self, cell: NotebookNode) -> float:
+        # nbclient takes what is not positive for no bound at all.
+        return max(self._seconds_left(cell), GRACE_SECONDS)
 
     async def _async_handle_timeout(self, timeout: int, cell: NotebookNode | None = None) -> dict[str, Any]:
         """Interrupt the cell; where that does not help within a grace, end the kernel."""
@@ -215,19 +238,23 @@ class _Client(NotebookClient):
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Keep of what a cell puts out what fits; end the run of one that floods."""
-        if msg["msg_type"] in ("stream", "display_data", "execute_result", "update_display_data", "error"):
+        if msg["msg_type"].startswith(("comm", "update_display")):  # it would change what is cleaned already
+            return None
+        msg["content"].pop("transient", None)
+        if msg["msg_type"] in _OUTPUTS:
+            if not _sound(msg["msg_type"], msg["content"]):
+                return None
             before = self._cell_bytes
-            self._cell_bytes += sum(len(value) for value in _strings(msg["content"]))
+            self._cell_bytes += _MESSAGE_BYTES + sum(len(value) for value in _strings(msg["content"]))
             if self._cell_bytes > self._limits.flood_bytes:
                 self.stop(f"{self._at}: put out more than {self._limits.flood_bytes / 1e6:.0f} MB")
-            if self._cell_bytes > self._limits.output_bytes and msg["msg_type"] != "error":
+            failed = any(output.output_type == "error" for output in cell.outputs)
+            if self._cell_bytes > self._limits.output_bytes and (failed or msg["msg_type"] != "error"):
                 if before <= self._limits.output_bytes:
                     note = f"\n[output cut after {self._limits.output_bytes / 1e6:.0f} MB]\n"
                     cell.outputs.append(new_output("stream", name="stdout", text=note))
                     self._execution.remarks.append(f"{self._at}: output cut")
                 return None
-        if msg["msg_type"].startswith("comm"):
-            return None
         return super().process_message(msg, cell, cell_index)
 
     async def _watch(self) -> None:
@@ -238,19 +265,28 @@ class _Client(NotebookClient):
                 with suppress(psutil.Error):
                     held += process.memory_info().rss
                     processes += 1
-            written = sum(path.stat().st_size for path in self._files())
+            sizes = list(self._sizes())
             for amount, bound, what in (
                 (held, self._limits.memory_bytes, "memory"),
                 (processes, self._limits.processes, "processes"),
-                (written, self._limits.disk_bytes, "disk"),
-                (len(list(self._files())), 100, "files"),
+                (sum(sizes), self._limits.disk_bytes, "disk"),
+                (len(sizes), 100, "files"),
             ):
                 if amount > bound:
                     self.stop(f"{self._at}: used more {what} than the {bound:,} that are allowed")
 
-    def _files(self) -> Iterator[Path]:
-        with suppress(OSError):
-            yield from self._sockets.iterdir()
+    def _close_folder(self) -> None:
+        """Let nothing more be written beside the sockets. Root's sandbox cannot undo that; another's is watched."""
+        for path in (self._sockets, self._sockets / "connection.json"):
+            if os.getuid() == 0:
+                os.chown(path, 0, 0)
+            path.chmod(0o500)
+
+    def _sizes(self) -> Iterator[int]:
+        for folder, folders, files in os.walk(self._sockets):
+            for name in folders + files:
+                with suppress(OSError):
+                    yield os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118 (of a hostile folder)
 
     def _processes(self) -> list[psutil.Process]:
         pid = getattr(self.km.provisioner, "pid", None) if self.km else None
@@ -276,7 +312,8 @@ def _strings(content: Any) -> Iterator[str]:
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):
-        for value in content.values():
+        for key, value in content.items():
+            yield key
             yield from _strings(value)
     elif isinstance(content, list):
         for value in content:
@@ -287,11 +324,25 @@ def _error(name: str, said: str) -> NotebookNode:
     return new_output("error", ename=name, evalue=said, traceback=[f"{name}: {said}"])
 
 
+def _sound(kind: str, content: dict[str, Any]) -> bool:
+    """Return whether a message has the form that nbformat and nbconvert rely on."""
+    if kind == "stream":
+        return content.get("name") in ("stdout", "stderr") and isinstance(content.get("text"), str)
+    if kind == "error":
+        lines = content.get("traceback")
+        texts = [content.get("ename"), content.get("evalue"), *(lines if isinstance(lines, list) else [None])]
+        return all(isinstance(text, str) for text in texts)
+    return isinstance(content.get("data"), dict)
+
+
 def _clean(output: NotebookNode) -> NotebookNode:
-    """Leave out of an output what would run in the browser of whoever reads it."""
+    """Leave out of an output what would run in the browser of whoever reads it, and the bulk of an endless error."""
     if "data" in output:
-        output.data = {kind: value for kind, value in output.data.items() if kind in _KEPT_KINDS}
-        output.metadata = {}
+        kept = {kind: value for kind, value in output.data.items() if kind in _KEPT_KINDS and isinstance(value, str)}
+        output.data, output.metadata = kept, {}
+    if output.output_type == "error" and sum(map(len, [output.evalue, *output.traceback])) > _ERROR_CHARACTERS:
+        said = f"{output.ename}: {output.evalue}"[:_ERROR_CHARACTERS]
+        output.ename, output.evalue, output.traceback = output.ename[:100], said, [said]
     return output
 
 

@@ -15,9 +15,11 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
@@ -45,7 +47,6 @@ class Result:
     made_from: str
     remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    submitted: bytes = b""
 
 
 class Grader:
@@ -101,17 +102,16 @@ class Grader:
                     future.cancel()
                 execution.stop_all()
                 raise
+        self.refresh(sorted(set(self.students()) - set(waiting)))
         return results
 
     def run(self, student: str) -> Result:
         """Run one submission. Whatever it is, there is a result: at worst the assignment as handed out, and why."""
         made_from = self._made_from(student)
         remarks: list[str] = []
-        content = b""
         try:
             path = submission.find(self.course.submitted / student / self.name, self.name)
             handed_in = submission.read(path)
-            content = path.read_bytes()
             notebook, remarks = submission.merge(self.template, handed_in)
             remarks += submission.changed_tests(self.template, self.released, handed_in)
         except submission.NotASubmission as error:
@@ -125,7 +125,9 @@ class Grader:
             ran = execution.run(notebook, self.limits, slot=slot, sandboxed=self.sandboxed)
         finally:
             self._slots.put(slot)
-        return Result(student, ran.notebook, made_from, remarks + ran.remarks, ran.seconds, content)
+        if not ran.started:
+            made_from = ""  # so that the next call tries again
+        return Result(student, ran.notebook, made_from, remarks + ran.remarks, ran.seconds)
 
     def save(self, result: Result) -> None:
         """Write marks, graded notebook and feedback; the record that all is there comes last."""
@@ -137,34 +139,46 @@ class Grader:
             result.notebook.cells.insert(0, new_markdown_cell(f"**What the grader noticed**\n\n{lines}"))
         self.course.save(self.name, result.student, result.notebook)
         stored.replace(folder / f"{self.name}.ipynb", stored.serialize(result.notebook))
-        feedback.write(self.course, self.name, result.student, result.notebook)
         record = {"made_from": result.made_from, "seconds": round(result.seconds, 1), "remarks": result.remarks}
-        stored.replace(folder / _RECORD, (json.dumps(record, indent=2) + "\n").encode())
+        self._give_feedback(result.student, result.notebook, record)
+
+    def refresh(self, students: Sequence[str]) -> None:
+        """Write feedback anew where marks have been given by hand since."""
+        for student in students:
+            record = self._record(student)
+            if record and record.get("marks") != self.course.marks(self.name, student):
+                content = (self._folder(student) / f"{self.name}.ipynb").read_bytes()
+                self._give_feedback(student, stored.parse(content), record)
+
+    def _give_feedback(self, student: str, graded: NotebookNode, record: dict[str, Any]) -> None:
+        feedback.write(self.course, self.name, student, graded)
+        record["marks"] = self.course.marks(self.name, student)
+        stored.replace(self._folder(student) / _RECORD, (json.dumps(record, indent=2) + "\n").encode())
 
     def remarks(self, student: str) -> list[str]:
         """Return what was noticed when a submission was graded."""
-        try:
-            found = json.loads((self._folder(student) / _RECORD).read_text())
-        except (OSError, ValueError):
-            return []
-        return [str(remark) for remark in found["remarks"]]
+        return [str(remark) for remark in self._record(student).get("remarks", [])]
 
     def _folder(self, student: str) -> Path:
         return self.course.autograded / student / self.name
 
-    def _recorded(self, student: str) -> str:
+    def _record(self, student: str) -> dict[str, Any]:
         try:
-            recorded: str = json.loads((self._folder(student) / _RECORD).read_text())["made_from"]
-        except (OSError, ValueError, KeyError):
-            return ""
-        return recorded if self.course.marks(self.name, student) else ""
+            record: dict[str, Any] = json.loads((self._folder(student) / _RECORD).read_text())
+        except (OSError, ValueError):
+            return {}
+        return record
+
+    def _recorded(self, student: str) -> str:
+        return str(self._record(student).get("made_from", "")) if self.course.marks(self.name, student) else ""
 
     def _made_from(self, student: str) -> str:
         parts = hashlib.sha256(json.dumps([_RULES, asdict(self.limits), self.template], sort_keys=True).encode())
         for path in sorted((self.course.submitted / student / self.name).glob("*.ipynb")):
-            parts.update(path.name.encode())
-            if path.is_file() and path.stat().st_size <= submission.LARGEST_BYTES:
-                parts.update(path.read_bytes())
+            parts.update(os.fsencode(path.name))
+            with suppress(OSError):  # a file that cannot be read has its result too
+                if path.is_file() and path.stat().st_size <= submission.LARGEST_BYTES:
+                    parts.update(path.read_bytes())
         return parts.hexdigest()
 
 

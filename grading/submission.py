@@ -16,6 +16,8 @@ from nbgrader import utils
 from grading.assignment import grade_id
 
 LARGEST_BYTES = 20 * 10**6
+LONGEST_TEXT = 20_000  # characters of a cell: what takes Markdown and its like a second can take hours at ten times it
+MOST_ADDED = 50
 
 
 class NotASubmission(Exception):
@@ -81,18 +83,21 @@ def merge(template: NotebookNode, submitted: NotebookNode) -> tuple[NotebookNode
     answers: dict[str, str] = {}
     added: dict[str, list[NotebookNode]] = {}
     texts = {_text(cell) for cell in template.cells if not grade_id(cell)}
-    last, twice = "", []
+    last, twice, long, more = "", [], [], 0
     for cell in submitted.cells:
         if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown"):
             continue
         name, text = grade_id(cell), _text(cell)
+        if len(text) > LONGEST_TEXT:
+            long.append(name if name in known else "a cell that was added")
+            text = text[:LONGEST_TEXT]
         if name in known:
             last = name
             if name in answers:
                 twice.append(name)
             else:
                 answers[name] = text
-        elif text.strip() and text not in texts:
+        elif text.strip() and text not in texts and (more := more + 1) <= MOST_ADDED:
             make = new_code_cell if cell["cell_type"] == "code" else new_markdown_cell
             added.setdefault(last, []).append(make(text))
     if not answers:
@@ -110,6 +115,8 @@ def merge(template: NotebookNode, submitted: NotebookNode) -> tuple[NotebookNode
     return merged, [
         *_remark("had been deleted, and put back", missing),
         *_remark("there twice, of which the first counts", twice),
+        *_remark(f"longer than {LONGEST_TEXT} characters, and cut", long),
+        *([f"{more} cells had been added, of which the first {MOST_ADDED} count"] if more > MOST_ADDED else []),
     ]
 
 
@@ -133,4 +140,6 @@ def _remark(what: str, names: Sequence[str]) -> list[str]:
 
 def _text(cell: Mapping[str, Any]) -> str:
     source = cell.get("source", "")
-    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+    lines = source if isinstance(source, list) else [source]
+    text = "".join(line for line in lines if isinstance(line, str))
+    return text.encode("utf-8", "replace").decode()  # JSON can hold halves of characters; no file can

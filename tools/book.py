@@ -18,8 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 # What the pages are made from: files, and folders with everything in them.
-SOURCES = ["_config.yml", "_toc.yml", "requirements.txt", "tools/book.py", "book", "chapters", "dnn_course"]
-NOT_SOURCES = {"node_modules", "__pycache__", ".ipynb_checkpoints", "data"}
+SOURCES = ["_config.yml", "_toc.yml", "requirements.txt", "tools/book.py", "book", "chapters", "dnn_course",
+           "exercises/source", "grading/assignment.py"]  # fmt: skip
+NOT_SOURCES = {"node_modules", "__pycache__", ".ipynb_checkpoints", "data", "handouts"}
 
 # The files of each npm package that pages load; the rest of the package stays out of the book.
 WEB_ASSETS = {"mathjax": ["LICENSE", "es5/tex-chtml-full.js", "es5/output/chtml/fonts/woff-v2/*.woff"]}
@@ -53,9 +54,9 @@ def sources(root: Path) -> Iterator[Path]:
             yield from (Path(folder, file) for file in sorted(files))
 
 
-def fingerprint(root: Path, repository: str) -> str:
+def fingerprint(root: Path, repository: str, *, solutions: bool) -> str:
     """Return a digest of everything that decides what the pages look like."""
-    digest = hashlib.sha256(f"{sys.version}\n{repository}\n".encode())
+    digest = hashlib.sha256(f"{sys.version}\n{repository}\n{solutions}\n".encode())
     for path in sources(root):
         digest.update(f"{path.relative_to(root).as_posix()}\n".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -119,6 +120,27 @@ def copy_web_assets(folder: Path, target: Path) -> None:
                 shutil.copyfile(file, copy)
 
 
+def write_handouts(root: Path, *, solutions: bool) -> None:
+    """Write the assignments that are pages of the book, as students get them unless asked, and a table of them."""
+    from grading import assignment  # only here, for it takes a second
+    from tools.notebook import serialize
+
+    folder = root / "book" / "handouts"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    source = root / "exercises" / "source"
+    table = ["| | graded automatically | by hand |", "|---|---|---|"]
+    for name in assignment.names(source):
+        notebook = assignment.source(name, source)
+        shown = notebook if solutions else assignment.student_version(notebook)
+        (folder / f"{name}.ipynb").write_bytes(serialize(shown))
+        title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
+        marks = assignment.marks(notebook)
+        automatic, by_hand = (sum(mark.points for mark in marks if mark.by_hand is hand) for hand in (False, True))
+        table.append(f"| [{title}](/book/handouts/{name}) | {automatic} points | {by_hand} |")
+    (folder / "table.md").write_text("\n".join(table) + "\n", encoding="utf-8")
+
+
 def make_pages(root: Path, html: Path, repository: str) -> bool:
     """Run Jupyter Book's build, every warning an error; say whether it went well."""
     # Imported only here, for it takes a second that an unchanged book need not wait for.
@@ -149,15 +171,20 @@ def make_pages(root: Path, html: Path, repository: str) -> bool:
     return isinstance(outcome, int) and outcome == 0  # it may also be an exception, of which Sphinx has told
 
 
-def build(root: Path, repository: str = "") -> Path:
+def build(root: Path, repository: str = "", *, solutions: bool = False) -> Path:
     """Bring ``root/_build/html`` up to date and return the page to open.
+
+    Args:
+        root: the folder with ``_config.yml``.
+        repository: its address on GitHub, if it has one.
+        solutions: show the assignments with their solutions and tests, as instructors want them.
 
     Raises:
         BookError: if a script could not be installed or a page gave a warning.
     """
     html = root / "_build" / "html"
     stamp = root / "_build" / "book.json"
-    wanted = {"fingerprint": fingerprint(root, repository)}
+    wanted = {"fingerprint": fingerprint(root, repository, solutions=solutions)}
     if stamp.is_file() and (html / "index.html").is_file() and json.loads(stamp.read_text()) == wanted:
         print("The book is up to date.")
         return html / "index.html"
@@ -166,6 +193,7 @@ def build(root: Path, repository: str = "") -> Path:
     copy_web_assets(root / "book", root / "_build" / "assets")
     shutil.rmtree(html, ignore_errors=True)
     print("Making the pages …", flush=True)
+    write_handouts(root, solutions=solutions)
     if not make_pages(root, html, repository):
         raise BookError("The book was not built: every warning above must be mended first.")
     (html / "index.html").write_text(FIRST_PAGE.format(page="book/index.html"), encoding="utf-8")
@@ -178,9 +206,11 @@ def main(arguments: Sequence[str]) -> int:
 
     The environment variable ``COURSE_REPOSITORY``, which the publishing workflow sets, is the address of the
     repository on GitHub. Only with it do pages carry links to edit them and to open them in Colab and Binder.
+    With ``SOLUTIONS=1`` the assignments are shown with their solutions; such a book is not for publication.
     """
     try:
-        page = build(ROOT, os.environ.get("COURSE_REPOSITORY", ""))
+        solutions = os.environ.get("SOLUTIONS", "") not in ("", "0")
+        page = build(ROOT, os.environ.get("COURSE_REPOSITORY", ""), solutions=solutions)
     except BookError as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -54,7 +54,7 @@ def test_grading(arguments: Sequence[str]) -> int:
 def formgrader(arguments: Sequence[str]) -> int:
     """Open nbgrader's page for grading by hand."""
     course = ROOT / "exercises"
-    command = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.default_url=/formgrader", str(course)]
+    command = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.default_url=/formgrader/gradebook", str(course)]
     # nbgrader reads nbgrader_config.py in the folder it runs in, and that file reads the package grading.
     return subprocess.call(command, cwd=course, env=os.environ | {"PYTHONPATH": str(ROOT)})
 

@@ -58,12 +58,12 @@ class SmallBook:
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         self.write("chapters/chapter.ipynb", nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=kernel)))
 
-    def build(self, repository=""):
+    def build(self, repository="", *, solutions=False):
         """Build without web assets, which would have to be installed first."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(book, "WEB_ASSETS", {})
             patch.setattr(book, "install_web_assets", lambda folder: None)
-            return book.build(self.folder, repository).parent
+            return book.build(self.folder, repository, solutions=solutions).parent
 
     def page(self, name):
         return (self.folder / "_build" / "html" / name).read_text(encoding="utf-8")

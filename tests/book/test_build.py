@@ -9,9 +9,11 @@ import dnn_course
 from book._ext.course_book.claims import author_year
 from book._ext.course_book.docstrings import rewrite
 from book.logo import STATIC, favicon, svg
-from tests.book.conftest import REPOSITORY
+from tests.book.conftest import REPOSITORY, TOC
+from tests.exercises import synthetic
 from tools import book
 from tools.book import ROOT, BookError
+from tools.notebook import serialize
 
 
 def test_claim_links_to_its_source_by_authors_and_year(built_book):
@@ -57,17 +59,34 @@ def test_nothing_is_done_where_nothing_changed(small_book, capsys):
 
 @pytest.mark.parametrize("changed", ["book/index.md", "book/_static/course.css", "_config.yml", "dnn_course/a.py"])
 def test_a_change_of_any_source_is_noticed(small_book, changed):
-    before = book.fingerprint(small_book.folder, "")
+    before = book.fingerprint(small_book.folder, "", solutions=False)
     path = small_book.folder / changed
     small_book.write(changed, (path.read_text(encoding="utf-8") if path.exists() else "") + "\n")
-    assert book.fingerprint(small_book.folder, "") != before
+    assert book.fingerprint(small_book.folder, "", solutions=False) != before
+
+
+def test_assignments_are_pages_without_solutions_unless_asked(small_book):
+    name = synthetic.NAME
+    small_book.write("_toc.yml", TOC + f"      - file: book/handouts/{name}\n")
+    (small_book.folder / "exercises" / "source" / name).mkdir(parents=True)
+    small_book.write(f"exercises/source/{name}/{name}.ipynb", serialize(synthetic.source()).decode())
+    small_book.write("book/index.md", "# A small book\n\n```{include} handouts/table.md\n```\n")
+    page, notebook = f"book/handouts/{name}.html", f"_sources/book/handouts/{name}.ipynb"
+
+    small_book.build()
+    assert "add up" in small_book.page(page).lower()
+    assert not [secret for secret in synthetic.SECRETS if secret in small_book.page(page) + small_book.page(notebook)]
+    assert "12 points" in small_book.page("book/index.html")
+
+    small_book.build(solutions=True)
+    assert all(secret in small_book.page(notebook) for secret in synthetic.SECRETS)
 
 
 def test_what_tools_leave_behind_is_no_change(small_book):
-    before = book.fingerprint(small_book.folder, "")
+    before = book.fingerprint(small_book.folder, "", solutions=False)
     small_book.write("book/node_modules/a.js", "")
     small_book.write("chapters/.ipynb_checkpoints/chapter.ipynb", "")
-    assert book.fingerprint(small_book.folder, "") == before
+    assert book.fingerprint(small_book.folder, "", solutions=False) == before
 
 
 def test_without_a_repository_no_page_leads_out(built_book):
@@ -106,14 +125,16 @@ def test_address_that_is_no_repository_is_refused(small_book, wrong, capsys):
 def test_page_to_open_is_printed_last(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("COURSE_REPOSITORY", REPOSITORY)
     asked = []
-    monkeypatch.setattr(book, "build", lambda *arguments: asked.append(arguments) or tmp_path / "index.html")
-    assert book.main([]) == 0
-    assert asked == [(ROOT, REPOSITORY)]
+    monkeypatch.setattr(book, "build", lambda *where, **how: asked.append((*where, how)) or tmp_path / "index.html")
+    for value, solutions in {"": False, "0": False, "1": True}.items():
+        monkeypatch.setenv("SOLUTIONS", value)
+        assert book.main([]) == 0
+        assert asked.pop() == (ROOT, REPOSITORY, {"solutions": solutions})
     assert capsys.readouterr().out.splitlines()[-1] == f"Open the book: {tmp_path.as_uri()}/index.html"
 
 
 def test_problem_is_told_without_a_traceback(monkeypatch, capsys):
-    def fail(*arguments):
+    def fail(*where, **how):
         raise BookError("No network.")
 
     monkeypatch.setattr(book, "build", fail)

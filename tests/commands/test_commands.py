@@ -29,10 +29,9 @@ def substitute(monkeypatch, name, run):
 
 
 def test_help_lists_what_the_makefile_offers():
-    targets = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
+    targets = re.search(r"^COMMANDS := (.*)$", MAKEFILE, re.MULTILINE)[1].split()
     assert targets == ["help", *commands.COMMANDS]
-    assert re.search(rf"^{' '.join(targets)}:$", MAKEFILE, re.MULTILINE)
-    listed = re.findall(r"^  (\w+) +\S", commands.describe(), re.MULTILINE)
+    listed = re.findall(r"^  ([\w-]+) +\S", commands.describe(), re.MULTILINE)
     assert listed == list(commands.COMMANDS)
 
 
@@ -52,11 +51,15 @@ def not_inside_make(monkeypatch):
         (["execute"], "-m tools execute"),
         (["execute", "CHAPTERS=01 02"], "-m tools execute 01 02"),
         (["test", "CHAPTERS=01", "PYTHON=python3.12"], "python3.12 -m tools test"),
+        (["release", "ASSIGNMENT=02"], "-m tools release 02"),
+        (["grade", "ASSIGNMENT=02", "JOBS=3", "WITHOUT_SANDBOX=yes"], "-m tools grade 02 --jobs 3 --without-sandbox"),
+        (["grade", "ASSIGNMENT=02", "WITHOUT_SANDBOX=no"], "-m tools grade 02"),
+        (["test-grading"], "-m tools test-grading"),
     ],
 )
 def test_make_passes_each_command_on(goals, command):
-    shown = subprocess.check_output(["make", "--dry-run", *goals], cwd=ROOT, text=True).strip()
-    assert shown.endswith(command)
+    shown = subprocess.check_output(["make", "--dry-run", *goals], cwd=ROOT, text=True)
+    assert " ".join(shown.split()).endswith(command)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed; python -m tools does without")

@@ -1,5 +1,8 @@
 """Pytest plugin: each code cell of each chapter is a test that it still gives what is stored with it.
 
+Each cell of a solved assignment is a test too, that it runs without a word of complaint; these are stored without
+outputs.
+
 nbval runs the cells and compares text; figures, which nbval leaves out, are compared here as pictures, in
 the same execution. There is no way out: the tags and comments with which nbval lets a cell go unchecked
 count for nothing in a chapter.
@@ -32,10 +35,12 @@ LINES_SHOWN = 60
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect the notebooks in chapters/, and no others."""
-    if file_path.suffix == ".ipynb" and file_path.parent == parent.config.rootpath / "chapters":
-        chapter: pytest.Collector = Chapter.from_parent(parent, path=file_path)
-        return chapter
+    """Collect the notebooks in chapters/ and the sources of the assignments, and no others."""
+    folders = {"chapters": Chapter, f"exercises/source/{file_path.stem}": Solution}
+    for folder, kind in folders.items():
+        if file_path.suffix == ".ipynb" and file_path.parent == parent.config.rootpath / folder:
+            notebook: pytest.Collector = kind.from_parent(parent, path=file_path)
+            return notebook
     return None
 
 
@@ -86,6 +91,7 @@ class Chapter(IPyNbFile):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.cells_are: type[Cell] = Cell
         self.skip_compare = ("metadata", "output_type", "execution_count", "image/png")
         self.ended_by: str | None = None
         """The cell after which the rest cannot be run any more."""
@@ -94,7 +100,7 @@ class Chapter(IPyNbFile):  # type: ignore[misc]
         """Yield a test for each code cell."""
         for item in super().collect():
             index = next(i for i, cell in enumerate(self.nb.cells) if cell is item.cell)
-            yield Cell.from_parent(
+            yield self.cells_are.from_parent(
                 self,
                 name=cell_label(self.nb.cells, index),
                 cell_num=item.cell_num,
@@ -137,6 +143,10 @@ class Cell(IPyNbCell):  # type: ignore[misc]
             if isinstance(error, RuntimeError):
                 self.raise_cell_error(str(error))
             raise
+        self.confirm_that_it_was_run()
+
+    def confirm_that_it_was_run(self) -> None:
+        """Refuse a cell that is stored without having been run."""
         if self.cell.execution_count is None:
             self.raise_cell_error("is stored without having been run")
 
@@ -203,6 +213,26 @@ class Cell(IPyNbCell):  # type: ignore[misc]
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"{self.chapter}, {self.name}"
+
+
+class Solution(Chapter):
+    """An assignment's source: with its solutions filled in, it runs from its first cell to its last."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.cells_are = SolutionCell
+
+
+class SolutionCell(Cell):
+    """A cell of a solved assignment; it passes when it runs and writes nothing on stderr."""
+
+    def compare_outputs(self, test: list[Any], ref: list[Any], skip_compare: object = None) -> bool:
+        """Note what was written on stderr; there are no outputs to compare with."""
+        self.comparison_traceback = self._errors_said(clean_outputs(test), [])
+        return not self.comparison_traceback
+
+    def confirm_that_it_was_run(self) -> None:
+        """Do nothing: an assignment is stored without outputs."""
 
 
 def _without_stderr(outputs: list[Any]) -> list[Any]:
