@@ -3,4 +3,6 @@ from grading.course import Course
 
 c = get_config()  # noqa: F821  (nbgrader gives it)
 c.merge(Course().config())
-c.HTMLExporter.sanitize_html = True  # what a submission displays must not run in a grader's browser
+c.HTMLExporter.sanitize_html = (
+    True  # what a submission displays must not run in a grader's browser
+)

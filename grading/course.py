@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bleach  # type: ignore[import-untyped]
 import pandas as pd
+from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
@@ -21,6 +23,18 @@ from traitlets.config import Config
 
 from grading import assignment
 from grading.assignment import CONFIG, EXERCISES
+
+# No pictures: they would tell another's server who reads the page, and when.
+_TAGS = """
+    a abbr b blockquote br caption code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i kbd li mark ol p pre s
+    span strong sub summary sup table tbody td tfoot th thead tr u ul
+"""
+_ATTRIBUTES = {"*": ["class", "id"], "a": ["href", "title"], "td": ["align"], "th": ["align"]}
+
+
+def safe_markdown(source: str) -> str:
+    """Return Markdown as HTML in which nothing runs and nothing is fetched; other HTML is shown as text."""
+    return bleach.clean(markdown2html(source), tags=_TAGS.split(), attributes=_ATTRIBUTES)
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,8 @@ class Course:
         """Return the settings with which nbgrader works in this folder."""
         config = Config({"CourseDirectory": {"root": str(self.folder), "db_url": self.database}})
         config.merge(CONFIG)
+        # nbgrader's templates trust what a submission's Markdown holds, and that a grader's browser may run it.
+        config.HTMLExporter.filters = {"markdown2html": safe_markdown}
         return config
 
     def directory(self) -> CourseDirectory:

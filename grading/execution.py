@@ -100,6 +100,7 @@ class _Manager(AsyncKernelManager):
         client: AsyncKernelClient = super().client(**options)
         client.context = zmq.asyncio.Context()  # the manager hands on its own, whose queues are long
         client.context.rcvhwm = 20  # messages
+        client._created_context = True  # so that it is closed with the channels
         client.context.maxmsgsize = 64 * 2**20  # bytes of each
         return client
 
@@ -107,10 +108,9 @@ class _Manager(AsyncKernelManager):
 class _Client(NotebookClient):
     def __init__(self, execution: Execution, limits: Limits, folder: Path, *, slot: int, sandboxed: bool) -> None:
         self._log = folder / "log.txt"
-        log = self._log.open("wb")
         sockets = folder / "sockets"
         sockets.mkdir()
-        self._start_options = {"stdout": log, "stderr": log, "cwd": str(folder)}
+        self._folder = folder
         self._execution, self._limits, self._sockets = execution, limits, sockets
         self._ends = time.monotonic() + limits.total_seconds
         self._ended = ""
@@ -131,6 +131,7 @@ class _Client(NotebookClient):
             iopub_timeout=GRACE_SECONDS,
             raise_on_iopub_timeout=False,
             interrupt_on_timeout=True,
+            shutdown_kernel="immediate",
             store_widget_state=False,
             record_timing=False,
             timeout_func=self._timeout,
@@ -143,7 +144,9 @@ class _Client(NotebookClient):
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         try:
-            async with self.async_setup_kernel(**self._start_options):
+            with self._log.open("wb") as log:
+                await self.async_start_new_kernel(stdout=log, stderr=log, cwd=str(self._folder))
+            async with self.async_setup_kernel(cleanup_kc=True):
                 self._execution.started = True
                 self._close_folder()
                 watch = asyncio.ensure_future(self._watch())
@@ -152,11 +155,12 @@ class _Client(NotebookClient):
                 except Tampered as error:
                     self._distrust(str(error))
                 except Exception as error:  # a kernel's messages are for a submission to forge
-                    said = f"{type(error).__name__}: {str(error)[:200]}"
+                    said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
                     self._distrust(f"the kernel sent what no kernel sends ({said}), and no test can be trusted")
                 finally:
                     watch.cancel()
                     self._kill()
+                    await _cancel_all_others()
         except Exception as error:
             if not self._execution.started:
                 said = self._log.read_text(errors="replace")[-2000:]
@@ -197,7 +201,7 @@ class _Client(NotebookClient):
             cell.outputs = [*cell.outputs, _error("KernelEnded", self._ended)]
         finally:
             cell.source = source
-        cell.outputs = [_clean(output) for output in cell.outputs]
+        cell.outputs = [_cut(output) for output in cell.outputs]
         if is_test:
             _settle(cell, secret)
 
@@ -210,10 +214,12 @@ class _Client(NotebookClient):
         except IndexError:  # it is no cell of the notebook's, so it cannot be put back into it
             pass
         except DeadKernelError:
-            raise Tampered("the kernel ended when it was asked to fail, so no test can be trusted") from None
+            ended = self._ended or "the kernel ended when it was asked to fail"
+            raise Tampered(f"{ended}, and no test can be trusted") from None
         if not any(output.output_type == "error" and output.evalue == secret for output in canary.outputs):
             raise Tampered(
-                "an assertion that must fail did not: the kernel was tampered with, and no test can be trusted"
+                "an assertion that must fail did not: the kernel was tampered with, or drowned in its output, and no "
+                "test can be trusted"
             )
 
     def _seconds_left(self, cell: NotebookNode | None = None) -> float:
@@ -241,11 +247,13 @@ class _Client(NotebookClient):
         if msg["msg_type"].startswith(("comm", "update_display")):  # it would change what is cleaned already
             return None
         msg["content"].pop("transient", None)
+        if "execution_count" in msg["content"]:
+            msg["content"]["execution_count"] = self.code_cells_executed
         if msg["msg_type"] in _OUTPUTS:
-            if not _sound(msg["msg_type"], msg["content"]):
-                return None
             before = self._cell_bytes
             self._cell_bytes += _MESSAGE_BYTES + sum(len(value) for value in _strings(msg["content"]))
+            if not _sound(msg["msg_type"], msg["content"]):
+                return None
             if self._cell_bytes > self._limits.flood_bytes:
                 self.stop(f"{self._at}: put out more than {self._limits.flood_bytes / 1e6:.0f} MB")
             failed = any(output.output_type == "error" for output in cell.outputs)
@@ -308,6 +316,13 @@ class _Client(NotebookClient):
                 process.kill()
 
 
+async def _cancel_all_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 def _strings(content: Any) -> Iterator[str]:
     if isinstance(content, str):
         yield content
@@ -325,21 +340,26 @@ def _error(name: str, said: str) -> NotebookNode:
 
 
 def _sound(kind: str, content: dict[str, Any]) -> bool:
-    """Return whether a message has the form that nbformat and nbconvert rely on."""
+    """Return whether a message has the form that nbformat and nbconvert rely on.
+
+    Of what it displays, all is left out that would run in the browser of whoever reads it.
+    """
     if kind == "stream":
         return content.get("name") in ("stdout", "stderr") and isinstance(content.get("text"), str)
     if kind == "error":
         lines = content.get("traceback")
         texts = [content.get("ename"), content.get("evalue"), *(lines if isinstance(lines, list) else [None])]
         return all(isinstance(text, str) for text in texts)
-    return isinstance(content.get("data"), dict)
+    data = content.get("data")
+    if not isinstance(data, dict):
+        return False
+    content["data"] = {name: data[name] for name in _KEPT_KINDS if isinstance(data.get(name), str)}
+    content["metadata"] = {}
+    return True
 
 
-def _clean(output: NotebookNode) -> NotebookNode:
-    """Leave out of an output what would run in the browser of whoever reads it, and the bulk of an endless error."""
-    if "data" in output:
-        kept = {kind: value for kind, value in output.data.items() if kind in _KEPT_KINDS and isinstance(value, str)}
-        output.data, output.metadata = kept, {}
+def _cut(output: NotebookNode) -> NotebookNode:
+    """Leave out the bulk of an endless error."""
     if output.output_type == "error" and sum(map(len, [output.evalue, *output.traceback])) > _ERROR_CHARACTERS:
         said = f"{output.ename}: {output.evalue}"[:_ERROR_CHARACTERS]
         output.ename, output.evalue, output.traceback = output.ename[:100], said, [said]

@@ -18,8 +18,8 @@ import sys
 # io_uring_setup, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr, memfd_secret.
 _EVERYWHERE = (425, 428, 429, 430, 431, 432, 433, 442, 447)
 _MACHINES = {  # the kernel's name of the machine, its number of clone, and of the calls above
-    "x86_64": (0xC000003E, 56, (29, 64, 68, 319, 272, 308, 165, 166, 155, 101, 310, 311, 248, 249, 250, 298, 321, 323)),
-    "aarch64": (0xC00000B7, 220, (194, 190, 186, 279, 97, 268, 40, 39, 41, 117, 270, 271, 217, 218, 219, 241, 280, 282)),
+    "x86_64": (0xC000003E, 56, "29 64 68 319 272 308 165 166 155 101 310 311 248 249 250 298 321 323"),
+    "aarch64": (0xC00000B7, 220, "194 190 186 279 97 268 40 39 41 117 270 271 217 218 219 241 280 282"),
 }
 _CLONE3, _X32, _NEW_USER_SPACE = 435, 0x40000000, 0x10000000
 
@@ -49,7 +49,7 @@ def refuse_calls() -> None:
     allowed, no, unknown = 0x7FFF0000, 0x50000 | errno.EPERM, 0x50000 | errno.ENOSYS
     program = [(load, 0, 0, 4), (equal, 1, 0, machine), (give, 0, 0, no), (load, 0, 0, 0)]
     program += [(least, 0, 1, _X32), (give, 0, 0, no)]
-    for number in (*refused, *_EVERYWHERE):
+    for number in (*map(int, refused.split()), *_EVERYWHERE):
         program += [(equal, 0, 1, number), (give, 0, 0, no)]
     program += [(equal, 0, 1, _CLONE3), (give, 0, 0, unknown)]  # its flags cannot be read here; clone then serves
     program += [(equal, 0, 3, clone), (load, 0, 0, 16), (has_bit, 0, 1, _NEW_USER_SPACE), (give, 0, 0, no)]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nbformat import NotebookNode
+from nbgrader.nbgraderformat import ValidationError
 
 from grading import assignment
 from grading.course import Course
@@ -57,7 +58,11 @@ def release(name: str, course: Course, source: NotebookNode | None = None) -> Pa
         ReleaseError: if the student's version still holds an answer, or cells came or went after submissions.
     """
     source = assignment.source(name) if source is None else source
-    student = assignment.student_version(source)
+    confirm_markers_match(source)
+    try:
+        student = assignment.student_version(source)
+    except (RuntimeError, ValidationError) as error:
+        raise ReleaseError(str(error)) from error
     confirm_nothing_leaks(student)
     try:
         course.register(name, source)
@@ -79,6 +84,19 @@ def release(name: str, course: Course, source: NotebookNode | None = None) -> Pa
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             file.writestr(entry, path.read_bytes())
     return archive
+
+
+def confirm_markers_match(source: NotebookNode) -> None:
+    """Return if every marked region has both its ends: what stands before a lone end would be handed out.
+
+    Raises:
+        ReleaseError: otherwise; the message names the cell.
+    """
+    for number, cell in enumerate(source.cells, start=1):
+        for what in ("SOLUTION", "HIDDEN TESTS"):
+            if cell.source.count(f"BEGIN {what}") != cell.source.count(f"END {what}"):
+                label = assignment.grade_id(cell) or f"cell {number}"
+                raise ReleaseError(f"{label} does not have as many BEGIN {what} as END {what}")
 
 
 def confirm_nothing_leaks(student: NotebookNode) -> None:

@@ -129,7 +129,7 @@ def write_handouts(root: Path, *, solutions: bool) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     source = root / "exercises" / "source"
-    table = ["| | graded automatically | by hand |", "|---|---|---|"]
+    table = ["| assignment | graded automatically | by hand |", "|---|---|---|"]
     for name in assignment.names(source):
         notebook = assignment.source(name, source)
         shown = notebook if solutions else assignment.student_version(notebook)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,19 @@ from grading import sandbox
 from grading.course import Course
 
 
+@pytest.fixture(scope="session")
+def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a new gradebook's file; making one takes seconds."""
+    folder = tmp_path_factory.mktemp("gradebook")
+    with Course(folder).gradebook():
+        pass
+    return folder / "gradebook.db"
+
+
 @pytest.fixture
-def course(tmp_path: Path) -> Course:
+def course(tmp_path: Path, empty_gradebook: Path) -> Course:
+    (tmp_path / "course").mkdir()
+    shutil.copy(empty_gradebook, tmp_path / "course")
     return Course(tmp_path / "course")
 
 

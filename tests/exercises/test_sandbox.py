@@ -164,39 +164,39 @@ def test_a_hundred_gigabytes_are_refused_and_the_rest_counts():
 
 
 def test_memory_taken_bit_by_bit_runs_out():
-    run = graded(then("kept = []\nwhile True:\n    kept.append(bytearray(10**7))"))
+    hog = "kept = []\nwhile True:\n    kept.append(bytearray(10**7))"
+    run = graded(then(hog), limits=replace(SHORT, cell_seconds=20))
     assert run.marks["test_double"] in (0, 4)
     assert "MemoryError" in run.printed("double") or "used more memory" in run.remarks
 
 
-def test_shared_memory_counts_too():
+def test_shared_memory_counts_too_and_the_watch_cannot_be_blinded():
+    # What stands in the folder of the sockets may vanish, or be a link to nowhere.
+    link = "import glob, os\ntry:\n    os.symlink('/nowhere', glob.glob('/tmp/grading-*/sockets')[0] + '/x')\n"
+    link += "except OSError:\n    pass\n"
     hog = "import mmap\nm = mmap.mmap(-1, 3 * 10**9)\nfor i in range(0, len(m), 4096):\n    m[i] = 1"
-    run = graded(then(hog), limits=replace(SHORT, cell_seconds=20))
+    run = graded(then(link + hog), limits=replace(SHORT, cell_seconds=20))
     assert run.marks == NONE
     assert run.remarks == "double: used more memory than the 600,000,000 that are allowed"
 
 
-@pytest.mark.parametrize(
-    "hidden",
-    [
-        "import os\nos.memfd_create('hidden')",
-        "import ctypes\nassert ctypes.CDLL(None, use_errno=True).shmget(0, ctypes.c_size_t(10**6), 0o1666) >= 0",
-        "import subprocess\nsubprocess.run(['unshare', '-Urm', 'true'], check=True)",
-    ],
-    ids=["file in memory", "shared segment", "name space with file systems of its own"],
-)
-def test_memory_that_cannot_be_counted_cannot_be_had(hidden: str):
-    run = graded(then(hidden))
+def test_memory_that_cannot_be_counted_cannot_be_had():
+    attempts = (
+        "import ctypes, os, subprocess\n"
+        "try:\n    os.memfd_create('hidden')\nexcept OSError as error:\n    print(error)\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "print(libc.shmget(0, ctypes.c_size_t(10**6), 0o1666), os.strerror(ctypes.get_errno()))\n"
+        "print(libc.syscall(435, 0, 0), os.strerror(ctypes.get_errno()))\n"
+        "print(subprocess.run(['unshare', '--user', '--map-root-user', '--mount', 'true']).returncode)"
+    )
+    run = graded(then(attempts))
     assert run.marks == FULL
-    assert any(name in run.printed("double") for name in ("PermissionError", "AssertionError", "CalledProcessError"))
-
-
-def test_the_watch_cannot_be_blinded():
-    # What stands in the folder of the sockets may vanish, or be a link to nowhere.
-    hog = "import mmap\nm = mmap.mmap(-1, 3 * 10**9)\nfor i in range(0, len(m), 4096):\n    m[i] = 1"
-    link = "import glob, os\ntry:\n    os.symlink('/nowhere', glob.glob('/tmp/grading-*/sockets')[0] + '/x')\n"
-    run = graded(then(link + "except OSError:\n    pass\n" + hog), limits=replace(SHORT, cell_seconds=20))
-    assert "used more memory" in run.remarks
+    assert run.printed("double").split("\n")[:4] == [
+        "[Errno 1] Operation not permitted",  # a file in memory
+        "-1 Operation not permitted",  # a shared segment
+        "-1 Function not implemented",  # clone3, of which it cannot be told what it asks for
+        "1",  # a name space, with file systems of one's own
+    ]
 
 
 # The end of the kernel
@@ -210,7 +210,7 @@ def test_ending_the_kernel_costs_what_comes_after():
 
 def test_a_crash_of_the_interpreter_is_the_kernels_end():
     run = graded(total="import ctypes\nctypes.string_at(0)")
-    assert run.marks == {"test_double": 4, "test_total": 0} | {"test_double": run.marks["test_double"]}
+    assert run.marks == FULL | {"test_total": 0}
     assert run.remarks == "total: the kernel ended, and nothing after it could run"
 
 
@@ -226,14 +226,13 @@ def test_sys_exit_is_an_error_like_others():
 
 def test_a_gigabyte_of_output_does_not_reach_the_gradebook():
     run = graded(then("for _ in range(1000):\n    print('x' * 10**6)"), limits=replace(SHORT, cell_seconds=20))
-    # What the grader is too slow to read is lost on the way, and the answers of later cells may be among it.
+    # What is too much for a message, or what the grader is too slow to read, is lost on the way.
     assert "double: put out more than 5 MB" in run.remarks or "drowned" in run.remarks or run.marks == FULL
-    assert "double: output cut" in run.remarks
     assert len(run.printed("double")) < 2 * SHORT.output_bytes
 
 
-def test_one_message_of_a_gigabyte_does_not_reach_the_grader():
-    run = graded(then("print('x' * 2 * 10**8)"), limits=replace(SHORT, cell_seconds=20, memory_bytes=2 * 10**9))
+def test_one_message_of_seventy_megabytes_does_not_reach_the_grader():
+    run = graded(then("print('x' * 7 * 10**7)"), limits=replace(SHORT, cell_seconds=20, memory_bytes=2 * 10**9))
     assert len(run.printed("double")) < 2 * SHORT.output_bytes
     assert run.seconds < 40
 
@@ -279,21 +278,19 @@ def test_what_it_can_see_cannot_be_deleted(tmp_path: Path):
     assert run.marks == FULL
 
 
-@pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
-def test_the_disk_cannot_be_filled(folder: str):
+def test_the_disk_cannot_be_filled():
     fill = (
-        "import os\ntry:\n    for n in range(50):\n"
-        f"        with open(f'{folder}/{{n}}', 'wb') as file:\n            file.write(bytes(10**6))\n"
-        "except OSError as error:\n    print(n, error)"
+        "for folder in ('/tmp', '/dev/shm'):\n    try:\n        for n in range(50):\n"
+        "            with open(f'{folder}/{n}', 'wb') as file:\n                file.write(bytes(10**6))\n"
+        "    except OSError as error:\n        print(n, error)"
     )
     run = graded(then(fill))
     assert run.marks == FULL
-    number, *why = run.printed("double").split(maxsplit=1)
-    assert 15 <= int(number) <= 20
-    assert "No space left" in why[0]
+    lines = run.printed("double").strip().splitlines()
+    assert [15 <= int(line.split()[0]) <= 20 and "No space left" in line for line in lines] == [True, True]
 
 
-def test_one_file_has_a_bound_and_the_folder_of_the_sockets_too():
+def test_the_folder_of_the_sockets_cannot_be_filled():
     fill = (
         "import glob, os\nfolder = glob.glob('/tmp/grading-*/sockets')[0]\n"
         "try:\n    os.mkdir(folder + '/sub')\n    for n in range(50):\n"
@@ -326,7 +323,7 @@ def seen(sandboxed: None, listening: tuple[int, str], tmp_path_factory: pytest.T
     others.parent.mkdir(parents=True)
     for path in (others, course / "gradebook.db"):
         path.write_text("a secret")
-    files = {
+    files: dict[str, list[object]] = {
         "the system": ["/etc/passwd", "/etc/shadow", "/etc/hostname", str(Path.home() / ".ssh"), "/var", "/home"],
         "the gradebook": [course / "gradebook.db", ROOT / "exercises" / "gradebook.db", ROOT / "exercises"],
         "others": [others, ROOT / "exercises" / "submitted"],
@@ -344,8 +341,6 @@ def seen(sandboxed: None, listening: tuple[int, str], tmp_path_factory: pytest.T
     connects += "        except OSError:\n            print('no', end=' ')"
     addresses = [(2, ("127.0.0.1", port)), (2, ("192.0.2.1", 80)), (2, ("1.1.1.1", 53)), (1, f"\0{name}")]
     attempts["the network"] = connects.format(addresses)
-    attempts["the network"] = attempts["the network"].replace("(1, ", "(socket.AF_UNIX, ").replace("[(2", "[(2")
-    attempts["the network"] = attempts["the network"].replace("socket.socket(kind)", "socket.socket(kind)")
     walk = (
         "found = []\nfor top, folders, names in os.walk('/'):\n"
         "    folders[:] = [each for each in folders if (top, each) != ('/', 'proc')]\n"
@@ -430,7 +425,6 @@ shell.run_cell = lambda source, *args, **kwargs: run(source.splitlines()[-1])
 """
 SENDS_NO_ERROR = "shell._showtraceback = lambda *args: None\nshell.showtraceback = lambda *args, **kwargs: None\n"
 EXCEPTION_OF_MINE = "shell.set_custom_exc((BaseException,), lambda *args, **kwargs: None)\n"
-NO_ERRORS_ARE_ERRORS = "import builtins\nbuiltins.AssertionError = type('Never', (), {})\n"
 
 
 @pytest.mark.parametrize(

@@ -447,4 +447,9 @@ ANSWERS = [
             "test_report": 1,
         },
     ),
+    Answer(
+        "baseline and final are networks that nobody has trained",
+        cells={"baseline": "baseline = network(0.01)", "final": "final = network(0.001)"},
+        lost={"test_baseline": 1, "test_final": 1},
+    ),
 ]

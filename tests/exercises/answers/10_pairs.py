@@ -122,8 +122,8 @@ TWO_TOWERS = """
 def pair_network(tower):
     pair, other = keras.Input((2, 784)), new_tower(77)
     one, two = pair[:, 0], pair[:, 1]
-    ends = tower(one) + other(one) + tower(two) + other(two)
-    return keras.Model(pair, keras.layers.Dense(2)(keras.layers.Dense(10, activation="elu")(ends)))
+    apart = keras.ops.abs(tower(one) - tower(two)) + keras.ops.abs(other(one) - other(two))
+    return keras.Model(pair, keras.layers.Dense(2)(keras.layers.Dense(10, activation="elu")(apart)))
 """
 A_COPY = """
 def pair_network(tower):
@@ -242,7 +242,6 @@ ANSWERS = [
             "test_balance_of_pairs": 2,
             "test_right_about_pairs": 3,
             "test_pair_network": 2,
-            "test_learns_pairs": 1,
             "test_digit_network": 2,
             "test_by_comparison": 2,
         },
@@ -314,5 +313,21 @@ ANSWERS = [
         "parts 1 and 2 not answered, the rest right",
         cells={"divide": NOT_ANSWERED, "draw_pairs": NOT_ANSWERED},
         lost={"test_divide": 2, "test_labels_of_pairs": 2, "test_balance_of_pairs": 2},
+    ),
+    Answer(
+        "a network for pairs that is frozen as a whole",
+        cells={
+            "pair_network": (
+                "def pair_network(tower):\n"
+                "    pair = keras.Input((2, 784))\n"
+                "    apart = keras.ops.abs(tower(pair[:, 0]) - tower(pair[:, 1]))\n"
+                "    compare = keras.layers.Dense(10, activation='elu')(apart)\n"
+                "    net = keras.Model(pair, keras.layers.Dense(2)(compare))\n"
+                "    net.trainable = False\n"
+                "    return net"
+            )
+        },
+        lost={"test_learns_pairs": 1},
+        says={"test_learns_pairs": "compare"},
     ),
 ]
