@@ -96,9 +96,9 @@ def command(limits: Limits, sockets: Path, *, slot: int) -> list[str]:
     }
     scratch = ["--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs"]
     return [
-        "bwrap", *_isolation(), *_mounts(),
-        *scratch, _SCRATCH, *_folders_above([sockets]),
-        "--bind", str(sockets), str(sockets),  # after the scratch folder, which may be above it
+        "bwrap", *_isolation(),
+        *scratch, _SCRATCH, *_mounts(), *_folders_above([sockets]),  # which may all be below the scratch folder
+        "--bind", str(sockets), str(sockets),
         "--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", "/dev/shm",
         "--remount-ro", "/dev", "--remount-ro", "/",
         "--chdir", _SCRATCH,
