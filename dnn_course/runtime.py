@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 _STDERR = 2
+# Keras makes thousands of objects for a model, nearly all of which go without being searched for. To look for cycles
+# among them after every 700, Python's default, takes a twentieth of a chapter's time.
+_COLLECT_AFTER = 50_000
 
 _Item = TypeVar("_Item")
 
@@ -39,7 +42,7 @@ def _silent_stderr() -> Iterator[None]:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Collect nothing in the block, and what it made not afterwards either.
+    """Collect nothing in the block, what it made not afterwards either, and the rest more rarely.
 
     TensorFlow brings in hundreds of thousands of objects that stay. To search them for garbage, again and again,
     takes a third of the time of its import, and later a part of each training.
@@ -49,6 +52,8 @@ def _no_garbage_collection() -> Iterator[None]:
     try:
         yield
         gc.freeze()
+        if 0 < gc.get_threshold()[0] < _COLLECT_AFTER:  # 0 turns it off
+            gc.set_threshold(_COLLECT_AFTER)
     finally:
         if was_on:
             gc.enable()

@@ -27,8 +27,12 @@ Manager = TypeVar("Manager", bound=KernelManager)
 _DROPPED = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "PYTEST_CURRENT_TEST", "PYTHONWARNINGS")
 
 
-def environment(home: Path) -> dict[str, str]:
-    """Environment variables of a kernel whose private files are in `home`."""
+def environment(home: Path, *, one_thread: bool = False) -> dict[str, str]:
+    """Environment variables of a kernel whose private files are in `home`.
+
+    With ``one_thread`` TensorFlow computes on a single one, which is faster where as many kernels run as there are
+    processors. It may move the last digit of a sum, and with it a figure's pixels: what is stored is not made so.
+    """
     matplotlib = importlib.util.find_spec("matplotlib")
     if matplotlib is None or matplotlib.origin is None:
         raise ModuleNotFoundError("matplotlib is missing: chapters cannot be executed in this environment")
@@ -47,6 +51,7 @@ def environment(home: Path) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TQDM_DISABLE": "1",  # progress is for a person who watches
+        **({"TF_NUM_INTRAOP_THREADS": "1"} if one_thread else {}),
     }
 
 
@@ -73,7 +78,7 @@ class ChapterKernel(Generic[Manager]):
     Use it as a context manager; `stop` may be called from another thread, and more than once.
     """
 
-    def __init__(self, manager: type[Manager], folder: Path) -> None:
+    def __init__(self, manager: type[Manager], folder: Path, *, one_thread: bool = False) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True)
         home = Path(self._home.name)
         self._log = home / "log.txt"
@@ -88,7 +93,7 @@ class ChapterKernel(Generic[Manager]):
         )
         self.start_options: dict[str, Any] = {
             "cwd": str(folder),
-            "env": environment(home),
+            "env": environment(home, one_thread=one_thread),
             "stdout": self._log_file,
             "stderr": self._log_file,
         }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import difflib
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -48,7 +49,8 @@ class Kernel(RunningKernel):  # type: ignore[misc]
     """nbval's kernel, started as `tools.execute` starts it."""
 
     def __init__(self, folder: Path) -> None:
-        self._kernel = ChapterKernel(KernelManager, folder)
+        shared = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1  # with the kernels of other workers
+        self._kernel = ChapterKernel(KernelManager, folder, one_thread=shared)
         try:
             self.km = self._kernel.manager
             self.km.start_kernel(**self._kernel.start_options)
