@@ -8,11 +8,13 @@ from dnn_course import figures, mean_field, style, theory
 from dnn_course.claims import ClaimError, check
 from dnn_course.data import DataError, Dataset, load_mnist
 from dnn_course.experiments import paired_difference, run_grid, summarize
+from dnn_course.interactive import explore
 from dnn_course.models import compile_classifier, largest_difference, mlp, reuse
 from dnn_course.runtime import set_seed
 from dnn_course.signals import LayerSignals, Signals, layer_signals
 from dnn_course.style import use_style
 from dnn_course.training import fit, history_table
+from dnn_course.untrained import untrained_signals
 
 __all__ = [
     "ClaimError",
@@ -22,6 +24,7 @@ __all__ = [
     "Signals",
     "check",
     "compile_classifier",
+    "explore",
     "figures",
     "fit",
     "history_table",
@@ -38,5 +41,6 @@ __all__ = [
     "style",
     "summarize",
     "theory",
+    "untrained_signals",
     "use_style",
 ]

@@ -23,7 +23,12 @@ SOURCES = ["_config.yml", "_toc.yml", "requirements.txt", "tools/book.py", "book
 NOT_SOURCES = {"node_modules", "__pycache__", ".ipynb_checkpoints", "data", "handouts"}
 
 # The files of each npm package that pages load; the rest of the package stays out of the book.
-WEB_ASSETS = {"mathjax": ["LICENSE", "es5/tex-chtml-full.js", "es5/output/chtml/fonts/woff-v2/*.woff"]}
+WEB_ASSETS = {
+    "mathjax": ["LICENSE", "es5/tex-chtml-full.js", "es5/output/chtml/fonts/woff-v2/*.woff"],
+    "vega": ["LICENSE", "build/vega.min.js"],
+    "vega-lite": ["LICENSE", "build/vega-lite.min.js"],
+    "vega-embed": ["LICENSE", "build/vega-embed.min.js"],
+}
 
 # What npm's output has in it when there is no network.
 UNREACHABLE = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH")

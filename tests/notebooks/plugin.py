@@ -25,7 +25,7 @@ from jupyter_client.manager import KernelManager
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
-from tests.notebooks import pictures
+from tests.notebooks import drawn_data, pictures
 from tools.kernel import ChapterKernel
 from tools.notebook import cell_label, clean_outputs
 
@@ -94,7 +94,7 @@ class Chapter(IPyNbFile):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.cells_are: type[Cell] = Cell
-        self.skip_compare = ("metadata", "output_type", "execution_count", "image/png")
+        self.skip_compare = ("metadata", "output_type", "execution_count", "image/png", drawn_data.VEGA_LITE)
         self.ended_by: str | None = None
         """The cell after which the rest cannot be run any more."""
 
@@ -160,6 +160,7 @@ class Cell(IPyNbCell):  # type: ignore[misc]
         if not super().compare_outputs(test, ref):
             found += self.comparison_traceback
         found += self._figures_that_differ(_figures(ref), _figures(test))
+        found += self._data_that_differ(_drawn(ref), _drawn(test))
         self.comparison_traceback = found
         return not found
 
@@ -196,6 +197,11 @@ class Cell(IPyNbCell):  # type: ignore[misc]
                 f"  stored, new and difference side by side: {path}"
             )
         return found
+
+    def _data_that_differ(self, stored: list[Any], new: list[Any]) -> list[str]:
+        found = list(drawn_data.differences(stored, new))
+        cut = [f"… {len(found) - LINES_SHOWN} more"] if len(found) > LINES_SHOWN else []
+        return ["the data of the interactive figure is not what is stored:", *found[:LINES_SHOWN], *cut] if found else []
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: str | None = None) -> Any:
         """Say which cell of which chapter failed, what it says, how it failed, and what to do."""
@@ -244,3 +250,8 @@ def _without_stderr(outputs: list[Any]) -> list[Any]:
 def _figures(outputs: list[Any]) -> list[bytes]:
     datas = [output.get("data", {}) for output in outputs]
     return [base64.b64decode(data["image/png"]) for data in datas if "image/png" in data]
+
+
+def _drawn(outputs: list[Any]) -> list[Any]:
+    datas = [output.get("data", {}) for output in outputs]
+    return [data[drawn_data.VEGA_LITE] for data in datas if drawn_data.VEGA_LITE in data]
