@@ -130,6 +130,8 @@ def explore(
         axes["x"]["axis"] = {"values": sorted(set(means[x].tolist())), "format": "d"}  # there is no epoch 1.5
     axes["x"]["scale"] = {"domain": [_rounded(means[x].min()), _rounded(means[x].max())], "nice": False, "zero": False}
     axes["y"]["scale"] = {"domain": _ends(means, log=log), "type": "log" if log else "linear", "nice": False}
+    if log:
+        axes["y"]["axis"] = {"format": ".0e"}
     specification = _specification(means.rename(columns={x: "x", by: "by"}), choices, axes)
     size = len(json.dumps(specification, separators=(",", ":")).encode())
     if size > LARGEST:

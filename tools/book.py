@@ -25,7 +25,8 @@ NOT_SOURCES = {"node_modules", "__pycache__", ".ipynb_checkpoints", "data", "han
 # The files of each npm package that pages load; the rest of the package stays out of the book.
 WEB_ASSETS = {
     "mathjax": ["LICENSE", "es5/tex-chtml-full.js", "es5/output/chtml/fonts/woff-v2/*.woff"],
-    "vega": ["LICENSE", "build/vega.min.js"],
+    "vega": ["build/vega.min.js"],  # its licence is in the package of one of its parts
+    "vega-encode": ["LICENSE"],
     "vega-lite": ["LICENSE", "build/vega-lite.min.js"],
     "vega-embed": ["LICENSE", "build/vega-embed.min.js"],
 }

@@ -60,9 +60,10 @@ const dcFigures = {}; // by name: what to do with the figure's data, which the s
       for (const [color, lifted] of Object.entries(LIFTED)) text = text.replaceAll(color, lifted);
     }
     const { dark, ...rest } = config;
+    const { title, ...untitled } = JSON.parse(text); // it tells what is chosen, and here the controls do
     const narrow = width < 480;
     return {
-      ...JSON.parse(text),
+      ...untitled,
       width,
       height: narrow ? 270 : 340,
       autosize: { type: "fit", contains: "padding" },

@@ -34,7 +34,7 @@ def differences(stored: Any, new: Any, where: str = "") -> Iterator[str]:
     elif _is_number(stored) and _is_number(new):
         if not _close(stored, new, 0):
             yield f"{where}: {stored} stored, {new} new"
-    elif stored != new:
+    elif stored != new or type(stored) is not type(new):
         yield f"{where}: {stored!r} stored, {new!r} new"
 
 

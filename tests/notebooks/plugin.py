@@ -201,7 +201,9 @@ class Cell(IPyNbCell):  # type: ignore[misc]
     def _data_that_differ(self, stored: list[Any], new: list[Any]) -> list[str]:
         found = list(drawn_data.differences(stored, new))
         cut = [f"… {len(found) - LINES_SHOWN} more"] if len(found) > LINES_SHOWN else []
-        return ["the data of the interactive figure is not what is stored:", *found[:LINES_SHOWN], *cut] if found else []
+        return (
+            ["the data of the interactive figure is not what is stored:", *found[:LINES_SHOWN], *cut] if found else []
+        )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: str | None = None) -> Any:
         """Say which cell of which chapter failed, what it says, how it failed, and what to do."""

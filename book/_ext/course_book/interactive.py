@@ -45,7 +45,8 @@ def write_figures(app: Sphinx, pagename: str, templatename: str, context: dict[s
         text = json.dumps(specification, separators=(",", ":"), ensure_ascii=False)
         (folder / f"{name}.js").write_text(f"dcFigures[{json.dumps(name)}]({text});\n", encoding="utf-8")
     if names:
-        app.add_js_file("explore.js", loading_method="defer", **{"data-figures": " ".join(names)})
+        attributes: dict[str, Any] = {"loading_method": "defer", "data-figures": " ".join(names)}
+        app.add_js_file("explore.js", **attributes)
 
 
 def setup(app: Sphinx) -> None:
