@@ -21,7 +21,7 @@ def untrained_signals(
     depth: int,
     weights: Callable[[np.random.Generator, int], Array],
     width: int = 100,
-    n_inputs: int = 30,
+    n_inputs: int = 10,
     seeds: Iterable[int] = range(5),
 ) -> pd.DataFrame:
     r"""How large activations and gradients are, layer by layer, in networks of ``depth`` equally wide layers.

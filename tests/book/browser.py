@@ -125,10 +125,10 @@ def opened(browser: Browser, base: str, path: str, *, theme: str, width: int) ->
     context.close()
 
 
-def axe_findings(page: Page) -> list[str]:
-    """Return what axe-core finds wrong: the rule, the first element and how to mend it."""
+def axe_findings(page: Page, within: str = "html") -> list[str]:
+    """Return what axe-core finds wrong in elements of the page: the rule, the first element and how to mend it."""
     # Inside a formula there are hundreds of elements, and none that anybody here has written.
-    context = {"exclude": [["mjx-container > *"]]}
+    context = {"include": [[within]], "exclude": [["mjx-container > *"]]}
     violations = Axe().run(page, context=context, options=AXE_OPTIONS).response["violations"]
     return [
         f"axe {found['id']} ({len(found['nodes'])}): {found['nodes'][0]['html'][:150]} "
