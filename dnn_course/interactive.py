@@ -145,17 +145,17 @@ def explore(
     display(_Figure({VEGA_LITE: specification, "image/png": _picture(), "text/plain": words}))  # type: ignore[no-untyped-call]
 
 
+@dataclass(frozen=True, repr=False)
 class _Figure:
     """What a reader sees: the figure that answers, or its picture, or, in a terminal, a few words."""
 
-    def __init__(self, bundle: dict[str, Any]) -> None:
-        self._bundle = bundle
+    bundle: dict[str, Any]
 
     def __repr__(self) -> str:
-        return str(self._bundle["text/plain"])
+        return str(self.bundle["text/plain"])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._bundle
+        return self.bundle
 
 
 def _check(table: pd.DataFrame, x: str, y: str, by: str, choose: Mapping[str, str], *, log: bool) -> None:
@@ -179,9 +179,7 @@ def _choice(name: str, table: pd.DataFrame, column: str, words: str, start: Mapp
 
 def _ends(means: pd.DataFrame, *, log: bool) -> list[float]:
     """Where the vertical axis begins and ends, so that it holds whatever can be chosen."""
-    values = means[["mean", "low", "high"]].to_numpy()
-    if log:
-        values = np.log10(means["mean"].to_numpy())
+    values = np.log10(means[["mean"]]) if log else means[["mean", "low", "high"]]
     low, high = np.nanmin(values), np.nanmax(values)
     margin = 0.04 * (high - low) or 0.5
     ends = np.array([low - margin, high + margin])
