@@ -123,9 +123,7 @@ def explore(
     if unknown := set(start or {}) - set(choose):
         raise ValueError(f"start names {sorted(unknown)}, but the reader chooses {list(choose)}")
     means = summarize(table, by=[*choose, by, x], value=y)
-    axes: dict[str, dict[str, Any]] = {
-        name: {"title": labels.get(f"{name}label", column)} for name, column in (("x", x), ("y", y))
-    }
+    axes: dict[str, dict[str, Any]] = {n: {"title": labels.get(f"{n}label", c)} for n, c in (("x", x), ("y", y))}
     if pd.api.types.is_integer_dtype(table[x]) and means[x].nunique() <= _MOST_TICKS:
         axes["x"]["axis"] = {"values": sorted(set(means[x].tolist())), "format": "d"}  # there is no epoch 1.5
     axes["x"]["scale"] = {"domain": [_rounded(means[x].min()), _rounded(means[x].max())], "nice": False, "zero": False}
