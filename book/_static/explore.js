@@ -38,16 +38,13 @@ const dcFigures = {}; // by name: what to do with the figure's data, which the s
     const style = getComputedStyle(document.documentElement);
     const text = style.getPropertyValue("--pst-color-text-base").trim();
     const line = style.getPropertyValue("--pst-color-border").trim();
-    const dark = document.documentElement.dataset.theme === "dark";
     const words = { labelColor: text, titleColor: text, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
     return {
       background: "transparent",
       font: style.getPropertyValue("--pst-font-family-base").trim() || "sans-serif",
       axis: { ...words, domainColor: text, tickColor: text, gridColor: line },
       legend: { ...words, columns: 2 },
-      title: { color: text, fontSize: 13 },
       view: { stroke: null },
-      dark,
     };
   }
 
@@ -56,10 +53,9 @@ const dcFigures = {}; // by name: what to do with the figure's data, which the s
 
   function fitted(specification, width, config) {
     let text = JSON.stringify(specification);
-    if (config.dark) {
+    if (document.documentElement.dataset.theme === "dark") {
       for (const [color, lifted] of Object.entries(LIFTED)) text = text.replaceAll(color, lifted);
     }
-    const { dark, ...rest } = config;
     const { title, ...untitled } = JSON.parse(text); // it tells what is chosen, and here the controls do
     const narrow = width < 480;
     return {
@@ -67,7 +63,7 @@ const dcFigures = {}; // by name: what to do with the figure's data, which the s
       width,
       height: narrow ? 270 : 340,
       autosize: { type: "fit", contains: "padding" },
-      config: narrow ? { ...rest, legend: { ...rest.legend, columns: 1 } } : rest,
+      config: narrow ? { ...config, legend: { ...config.legend, columns: 1 } } : config,
     };
   }
 
@@ -79,7 +75,7 @@ const dcFigures = {}; // by name: what to do with the figure's data, which the s
       const tell = () => {
         const value = told[view.signal(input.name)];
         input.setAttribute("aria-valuetext", value);
-        if (shown) shown.textContent = value;
+        shown.textContent = value;
       };
       view.addSignalListener(input.name, () => setTimeout(tell));
       tell();
@@ -106,7 +102,6 @@ const dcFigures = {}; // by name: what to do with the figure's data, which the s
       for (const parameter of fit.params) {
         const kept = chosen.find(([key]) => key === parameter.name);
         if (kept) parameter.value = kept[1];
-        parameter.bind.element = controls;
       }
       controls.replaceChildren();
       result = await vegaEmbed(chart, fit, { actions: false, renderer: "svg", tooltip: false, bind: controls });
