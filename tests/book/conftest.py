@@ -5,6 +5,7 @@ import shutil
 import nbformat
 import pytest
 
+from tests.book.browser import chromium, served
 from tools import book
 from tools.book import ROOT
 
@@ -93,3 +94,24 @@ def published_book(tmp_path_factory):
     small_book = SmallBook(tmp_path_factory.mktemp("published"))
     small_book.build(REPOSITORY)
     return small_book
+
+
+@pytest.fixture(scope="module")
+def html():
+    """The folder of the real book, built."""
+    return book.build(ROOT).parent
+
+
+@pytest.fixture(scope="module")
+def site(html):
+    """The address at which the real book is served."""
+    with served(html) as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    # Not for the whole session: while it runs, its event loop would be in the way of the notebooks' tests.
+    with chromium() as browser:
+        yield browser

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.book.browser import PHONE, chromium, faults_of_page, find_chromium, served
+from tests.book.browser import PHONE, faults_of_page, find_chromium, served
 from tests.book.links import broken_links
 
 PAGE = """<!DOCTYPE html>
@@ -39,12 +39,6 @@ BROKEN = {
     "too wide": ("<div style='width:500px'>wide</div>", "scrolls sideways: "),
 }
 FAINT_IN_THE_DARK = "<style>@media (prefers-color-scheme: dark) { p { color: #222; background: #000 } }</style>"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -4,29 +4,11 @@ import re
 
 import pytest
 
-from tests.book.browser import PHONE, axe_findings, chromium, opened, served
-from tools import book
+from tests.book.browser import PHONE, axe_findings, opened
 from tools.book import ROOT
 
 CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
 LARGEST_FIGURE, LARGEST_LIBRARY = 300_000, 1_500_000  # bytes
-
-
-@pytest.fixture(scope="module")
-def html():
-    return book.build(ROOT).parent
-
-
-@pytest.fixture(scope="module")
-def site(html):
-    with served(html) as base:
-        yield base
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 def names_of(html, chapter):

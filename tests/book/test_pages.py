@@ -6,34 +6,14 @@ import pytest
 import yaml
 
 import dnn_course
-from tests.book.browser import PHONE, chromium, faults_of_page, opened, served
+from tests.book.browser import PHONE, faults_of_page, opened
 from tests.book.links import broken_links
-from tools import book
 from tools.book import ROOT
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 WRITTEN = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 PAGES = [f"{page}.html" for page in [*WRITTEN, "genindex", "py-modindex", "search"]]
 FIRST_PAGE = "index.html"  # leads on to the landing page
-
-
-@pytest.fixture(scope="module")
-def html():
-    """The folder of the built book."""
-    return book.build(ROOT).parent
-
-
-@pytest.fixture(scope="module")
-def browser():
-    # Not for the whole session: while it runs, its event loop would be in the way of the notebooks' tests.
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def site(html):
-    with served(html) as base:
-        yield base
 
 
 def test_these_are_all_pages(html):
