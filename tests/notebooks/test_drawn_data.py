@@ -21,6 +21,12 @@ def test_what_rounding_moves_passes(y):
     assert not list(drawn_data.differences(FIGURE, changed(y=y)))
 
 
+def test_on_a_logarithmic_axis_a_small_number_counts_as_much_as_a_large_one():
+    axis = {"encoding": {"y": {"scale": {"type": "log"}}}}
+    stored, new = (changed(y=(0.5, small, 100.0), **axis) for small in (1e-9, 2e-9))
+    assert list(drawn_data.differences(stored, new)) == [".data.values[0].y[1]: 1e-09 stored, 2e-09 new"]
+
+
 @pytest.mark.parametrize(
     ("new", "said"),
     [
