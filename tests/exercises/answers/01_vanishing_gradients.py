@@ -115,6 +115,29 @@ ANSWERS = [
         says={"test_back_propagate": "on its way up is missing", "test_weight_gradient": "taken twice"},
     ),
     Answer(
+        "the slopes met before the matrix; each layer as it is, biases and all; a multiple that is one per cent off",
+        cells={
+            "back_propagate": (
+                "def back_propagate(delta_top, weights, slopes):\n"
+                "    deltas = [delta_top]\n"
+                "    for W, slope in zip(weights[::-1], slopes[::-1]):\n"
+                "        deltas.insert(0, (deltas[0] * slope) @ W.T)\n"
+                "    return deltas"
+            ),
+            "signal_factor": (
+                "def signal_factor(model, x, y):\n"
+                "    layers = dc.layer_signals(model, x, y).layers\n"
+                "    spread = [layer.activation.std(axis=1).mean() for layer in layers]\n"
+                "    return (spread[-1] / spread[0]) ** (1 / (len(spread) - 1))"
+            ),
+            "scaled_to": (
+                "def scaled_to(W, growth):\n    return 1.01 * W * growth / np.abs(np.linalg.eigvals(W)).max()"
+            ),
+        },
+        lost={"test_back_propagate": 2, "test_signal_factor": 2, "test_scaled_to": 2},
+        says={"test_back_propagate": "In which order", "test_signal_factor": "How do images differ"},
+    ),
+    Answer(
         "the walk down meets the lowest matrix first; the Frobenius norm; one image alone",
         cells={
             "back_propagate": (
@@ -222,7 +245,7 @@ ANSWERS = [
         says={
             "test_fooling_network": "She is right",
             "test_scaled_to": "changes sign",
-            "test_weights_change": "slopes still win",
+            "test_weights_change": "the slopes still win",
         },
     ),
     Answer(
@@ -238,7 +261,7 @@ ANSWERS = [
         says={
             "test_fooling_network": "Her monitor rings",
             "test_weights_change": "saturated",
-            "test_activation_change": "slopes compare",
+            "test_activation_change": "its slopes with 1",
         },
     ),
     Answer(
