@@ -140,7 +140,7 @@ ANSWERS = [
         says={
             "test_std_when_losing": "not all inputs stay",
             "test_which_rules": "compare standard deviations",
-            "test_which_rules_several": "What do the rules ask for",
+            "test_which_rules_several": "not the best alone",
         },
     ),
     Answer(
@@ -191,6 +191,36 @@ ANSWERS = [
             "test_gain": "g²",
             "test_squared_gradient_factor": "about its square",
             "test_variance_path": "ReLU does that",
+        },
+    ),
+    Answer(
+        "the package's ready answers; every activation homogeneous; units with signs turned for twins",
+        cells={
+            "gain": "def gain(phi):\n    return dc.theory.gain(dc.theory.Activation(phi, phi))",
+            "squared_gradient_factor": (
+                "def squared_gradient_factor(phi, slope):\n"
+                "    activation = dc.theory.Activation(phi, slope)\n"
+                "    squared_gain = 1 / dc.theory.gaussian_mean(lambda u: phi(u) ** 2)\n"
+                "    return dc.mean_field.chi_1(activation, squared_gain)"
+            ),
+            "variance_path": (
+                "def variance_path(phi, sigma_w2, q_first, layers):\n"
+                "    factor = sigma_w2 * dc.theory.gaussian_mean(lambda u: phi(u) ** 2)\n"
+                "    return q_first * factor ** np.arange(layers)"
+            ),
+            "different_units": (
+                "def different_units(W_in, b, W_out):\n"
+                "    units = np.column_stack([np.transpose(W_in), b, W_out])\n"
+                "    turned = [max(tuple(unit), tuple(-unit)) for unit in units]\n"
+                "    return len(np.unique(turned, axis=0))"
+            ),
+        },
+        lost={"test_gain": 2, "test_squared_gradient_factor": 2, "test_variance_path": 2, "test_different_units": 2},
+        says={
+            "test_gain": "only gaussian_mean",
+            "test_squared_gradient_factor": "only gaussian_mean",
+            "test_variance_path": "ReLU does that",
+            "test_different_units": "signs turned",
         },
     ),
     Answer(
