@@ -345,6 +345,37 @@ class Stretch(keras.layers.Layer):
         },
     ),
     Answer(
+        "Keras's average of the variances; a gradient without the averages and the averages moved; gamma left, beta not",
+        cells={
+            "paper_bn": """
+def paper_bn(x, gamma, beta, moving_mu, moving_v, training, momentum=0.99, epsilon=1e-3):
+    mu, v = moving_mu, moving_v
+    if training:
+        mu, v = x.mean(axis=0), x.var(axis=0)
+        moving_mu = momentum * moving_mu + (1 - momentum) * mu
+        moving_v = momentum * moving_v + (1 - momentum) * v
+    return gamma * (x - mu) / np.sqrt(v + epsilon) + beta, moving_mu, moving_v
+""",
+            "repaired_step": """
+def repaired_step(model, images, labels):
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(y=labels, y_pred=model(images, training=False))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    model.optimizer.apply(gradients, model.trainable_variables)
+    model(images, training=True)
+""",
+            "standardizing_net": NETWORK.format(
+                name="standardizing_net", layer="BatchNormalization(center=False, momentum=0.9)"
+            ),
+        },
+        lost={"test_bn_averages": 1, "test_repaired_step": 2, "test_standardizing_net": 1},
+        says={
+            "test_bn_averages": "as Keras does",
+            "test_repaired_step": "still that of a network that uses them",
+            "test_standardizing_net": "is gamma or beta left",
+        },
+    ),
+    Answer(
         "the averages used in training too; cold averages; a plain network",
         cells={
             "paper_bn": """

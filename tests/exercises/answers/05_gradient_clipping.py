@@ -323,7 +323,7 @@ ANSWERS = [
             "best_l1": "def best_l1(start):\n    return 1000.0",
         },
         lost={"test_clip_ugly": 1, "test_box_by_norm": 2, "test_best_l1": 1},
-        says={"test_clip_ugly": "none of this step", "test_box_by_norm": "single variable", "test_best_l1": "road"},
+        says={"test_clip_ugly": "none of this step", "test_box_by_norm": "One variable alone", "test_best_l1": "road"},
     ),
     Answer(
         "the caller's arrays changed in place; all entries of the question equal; by value at the norm over a root",
@@ -356,6 +356,26 @@ ANSWERS = [
             "test_smallest_l0": 2,
             "test_best_l1": 1,
             "test_matching": 2,
+        },
+    ),
+    Answer(
+        "a box by norm taken for one by value; the smallest L0 as if it fell with L1; an L1 that is twice too large",
+        cells={
+            "open_box": """
+def open_box(step):
+    one, other = step([np.array([3e5, 4e5]), np.array([1e6])])
+    if np.isclose(one[0], 3e5):
+        return None, None
+    return "clipvalue", max(np.max(one), np.max(other))
+""",
+            "smallest_l0": "def smallest_l0(l1):\n    return 4 / l1",
+            "best_l1": "def best_l1(start):\n    return 2 * (4e4 / start) ** (1 / 3)",
+        },
+        lost={"test_box_by_norm": 2, "test_smallest_l0": 2, "test_best_l1": 1},
+        says={
+            "test_box_by_norm": "keeps the proportions",
+            "test_smallest_l0": "With L1 = 2",
+            "test_best_l1": "on the road",
         },
     ),
     Answer(
