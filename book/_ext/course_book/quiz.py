@@ -33,7 +33,7 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 SECTION = "Check your understanding"
-NUMBER = re.compile(r"(\d+)\.")
+NUMBER = re.compile(r"\d+\.")
 LETTER = re.compile(r"([a-z])\.")
 VERDICT = re.compile(r"([a-z])\. (Right|Not so)\.")
 OPEN, CLOSE = "<details><summary>Answer</summary>", "</details>"
@@ -80,15 +80,15 @@ def check_choices(choices: nodes.bullet_list, remarks: list[nodes.Element]) -> N
     for match, item in keyed:
         if not match:
             raise ValueError(
-                f"begin the feedback “{item.astext()[:40]}” with its letter and verdict: **a. Right.** or **a. Not so.**"
+                f"begin the feedback “{item.astext()[:40]}” with letter and verdict: **a. Right.** or **a. Not so.**"
             )
         if item.astext().strip() == match[0]:
             raise ValueError(f"say of choice {match[1]} why it is right or why one may think so; its feedback is empty")
         item["classes"].append("dc-right" if match[2] == "Right" else "dc-wrong")
     given = [match[1] for match, _ in keyed if match]
-    for letter in sorted({*letters, *given}):
-        if letter not in letters:
-            raise ValueError(f"it has feedback for {letter}, and no such choice: add the choice, or mend the letter")
+    if unknown := sorted({*given} - {*letters}):
+        raise ValueError(f"it has feedback for {unknown[0]}, and no such choice: add the choice, or mend the letter")
+    for letter in letters:
         if given.count(letter) != 1:
             raise ValueError(f"choice {letter} has {given.count(letter)} items of feedback: give it one")
     if given != letters:
@@ -121,31 +121,34 @@ def check_question(blocks: list[nodes.Element]) -> bool:
     return True
 
 
+def enclose(section: nodes.section, number: int, blocks: list[nodes.Element]) -> None:
+    """Put a question into a box of its own; warn if it has not the form."""
+    start = bold_start(blocks[0])
+    try:
+        if start != f"{number}.":
+            raise ValueError(f"number the questions 1, 2, 3 …; this one is the question **{number}.**")
+        has_choices = check_question(blocks)
+    except ValueError as problem:
+        logger.warning("question %s %s", start, problem, location=blocks[0])
+        return
+    place = section.index(blocks[0])
+    for block in blocks:
+        section.remove(block)
+    classes = ["dc-question", "dc-quiz"] if has_choices else ["dc-question"]
+    section.insert(place, nodes.container("", *blocks, classes=classes, ids=[f"question-{number}"]))
+
+
 class Questions(SphinxTransform):
     """Give every question a place of its own, ``#question-1`` and so on; warn of one that has not the form."""
 
     default_priority = 400
 
     def apply(self, **kwargs: Any) -> None:
+        """Look through a page that was read."""
         for section in list(self.document.findall(nodes.section)):
             if section[0].astext() == SECTION:
-                self.apply_to(section)
-
-    def apply_to(self, section: nodes.section) -> None:
-        for number, blocks in enumerate(questions(section), start=1):
-            start = bold_start(blocks[0])
-            try:
-                if start != f"{number}.":
-                    raise ValueError(f"number the questions 1, 2, 3 …; this one is the question **{number}.**")
-                has_choices = check_question(blocks)
-            except ValueError as problem:
-                logger.warning("question %s %s", start, problem, location=blocks[0], type="course_book", subtype="quiz")
-                continue
-            place = section.index(blocks[0])
-            for block in blocks:
-                section.remove(block)
-            classes = ["dc-question", "dc-quiz"] if has_choices else ["dc-question"]
-            section.insert(place, nodes.container("", *blocks, classes=classes, ids=[f"question-{number}"]))
+                for number, blocks in enumerate(questions(section), start=1):
+                    enclose(section, number, blocks)
 
 
 def load_script(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
