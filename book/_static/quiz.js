@@ -49,10 +49,10 @@
       event.preventDefault();
       const chosen = choices.filter(({ input }) => input.checked);
       for (const { said } of chosen) said.hidden = false;
-      const missing = choices.filter(({ input, right }) => right && !input.checked).length;
+      const missing = choices.some(({ input, right }) => right && !input.checked);
       if (!chosen.length) outcome.textContent = "Choose an answer first.";
       else if (chosen.some(({ right }) => !right)) outcome.textContent = "Read why, and try again.";
-      else if (missing) outcome.textContent = `Right so far. ${missing > 1 ? `${missing} more are` : "One more is"} right too.`;
+      else if (missing) outcome.textContent = "Right so far, but not all that is right.";
       else outcome.textContent = several ? "These are all." : "";
     });
     form.addEventListener("change", () => (outcome.textContent = ""));

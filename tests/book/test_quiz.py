@@ -148,7 +148,7 @@ def test_several_right_choices_are_boxes_to_tick(browser, quizzes):
         assert boxes.count() == 3
         boxes.nth(1).check()
         check.click()
-        assert shown() == (["Right."], "Right so far. One more is right too.")
+        assert shown() == (["Right."], "Right so far, but not all that is right.")
         boxes.nth(0).check()
         check.click()
         assert shown() == (["Not so.", "Right."], "Read why, and try again.")
