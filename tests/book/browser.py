@@ -100,10 +100,13 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened(browser: Browser, base: str, path: str, *, theme: str, width: int) -> Iterator[tuple[Page, list[str]]]:
+def opened(
+    browser: Browser, base: str, path: str, *, theme: str, width: int, script: bool = True
+) -> Iterator[tuple[Page, list[str]]]:
     """Open a page, and give it with the list of what went wrong, which grows while the page is open."""
     faults: list[str] = []
-    context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
+    viewport = {"width": width, "height": 900}
+    context = browser.new_context(color_scheme=theme, viewport=viewport, java_script_enabled=script)  # type: ignore[arg-type]
 
     def allow_only_the_book(route):
         if route.request.url.startswith((base, "data:", "blob:")):

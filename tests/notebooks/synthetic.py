@@ -64,7 +64,9 @@ def write(path: Path, content: Notebook) -> Path:
 
 def clean_chapter() -> Notebook:
     """Return a chapter that keeps every rule."""
-    closing = ["What to remember", "Check your understanding", "Further reading", "Assignment"]
+    questions = "\n\n".join(f"**{n}.** Why?\n\n- **a.** This.\n- **b.** That." for n in range(1, 5))
+    closing = {"What to remember": "Text.", "Check your understanding": questions}
+    closing |= {"Further reading": "Text.", "Assignment": "Text."}
     content = notebook(
         markdown("# Vanishing gradients\n\nWhy do deep networks {cite:p}`he2015delving,glorot2010` not learn?"),
         code("import math\nimport dnn_course as dc"),
@@ -81,7 +83,7 @@ def clean_chapter() -> Notebook:
                 "figure": {"caption": "The signal by depth, 5 seeds.", "name": "fig-depth"},
             },
         ),
-        *(markdown(f"## {title}\n\nText.") for title in closing),
+        *(markdown(f"## {title}\n\n{text}") for title, text in closing.items()),
     )
     executed(content)
     return content

@@ -71,6 +71,16 @@ def source(index: int, text: str) -> Change:
     return set_in("cells", index, "source", to=text)
 
 
+def in_source(index: int, old: str, new: str) -> Change:
+    """Return a change that replaces the first `old` in a cell."""
+
+    def change(content: Notebook) -> None:
+        cell = content["cells"][index]
+        cell["source"] = cell["source"].replace(old, new, 1)
+
+    return change
+
+
 def shows(kind: str, data: object) -> Change:
     return outputs({"output_type": "display_data", "data": {kind: data}, "metadata": {}})
 
@@ -116,6 +126,8 @@ BREAKS: list[tuple[str, str, Change]] = [
     ("closing", "ends with", source(-2, "Text.")),
     ("closing", "ends with", source(-1, "## One more thing")),
     ("closing", "ends with", source(2, "## Assignment\n\n**Predict.** What?")),
+    ("questions", "3 questions with choices and 1 without", in_source(-3, "- **a.** This.", "This.")),
+    ("questions", "4 questions with choices and 2 without", in_source(-3, "Why?", "Why?\n\n**5.** And?\n\n**6.** So?")),
     ("citations", "'nobody1999'", source(2, "**Predict.** As {cite:t}`he2015delving, nobody1999` do.")),
     ("citations", "'nobody1999'", source(2, "**Predict.** {cite}`nobody1999`")),
     ("citations", "'nobody1999'", source(CHECK, 'dc.check("It dies", 1, source="nobody1999")')),

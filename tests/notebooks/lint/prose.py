@@ -15,12 +15,16 @@ from tools.environment import ROOT
 BIBLIOGRAPHY = ROOT / "book" / "references.bib"
 CLOSING = ["What to remember", "Check your understanding", "Further reading"]
 OPTIONAL_LAST = "Assignment"
+LEAST_QUIZZES, MOST_IN_WORDS = 4, 1
 
 _FENCED = re.compile(r"^(`{3,}|~{3,}|:{3,}).*?^\1[`~:]*\s*$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _CITATION = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 _LINKED = re.compile(r'data-cite="([^"]*)"')
 _PREDICT = re.compile(r"^\*\*Predict\b[^*]*\*\*", re.MULTILINE)
+_QUESTIONS = re.compile(rf"^## {CLOSING[1]}$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_NUMBER = re.compile(r"^\*\*\d+\.\*\* ", re.MULTILINE)
+_CHOICE = re.compile(r"^- \*\*a\.\*\* ", re.MULTILINE)
 
 
 def _headings(chapter: Chapter) -> list[tuple[Cell, int, str]]:
@@ -70,6 +74,21 @@ def closing(chapters: Sequence[Chapter]) -> Iterator[Finding]:
             )
 
 
+def questions(chapters: Sequence[Chapter]) -> Iterator[Finding]:
+    """A reader finds out what was not understood: most questions offer choices. The book's build checks their form."""
+    for chapter in chapters:
+        section = _QUESTIONS.search("\n\n".join(cell.source for cell in chapter.text))
+        asked = _NUMBER.split(section[1])[1:] if section else []
+        with_choices = sum(bool(_CHOICE.search(question)) for question in asked)
+        if section and (with_choices < LEAST_QUIZZES or len(asked) - with_choices > MOST_IN_WORDS):
+            yield Finding(
+                chapter.name,
+                None,
+                f"asks {with_choices} questions with choices and {len(asked) - with_choices} without",
+                f"Ask {LEAST_QUIZZES} with choices or more, and {MOST_IN_WORDS} without at most: see CONTRIBUTING.md.",
+            )
+
+
 @functools.cache
 def known_keys() -> frozenset[str]:
     """Return the keys of the book's bibliography."""
@@ -97,4 +116,4 @@ def citations(chapters: Sequence[Chapter]) -> Iterator[Finding]:
             yield in_cell(cell, f"cites {key!r}, which nothing is known of", f"Add it to book/{BIBLIOGRAPHY.name}.")
 
 
-RULES: list[Rule] = [one_title, predicts, closing, citations]
+RULES: list[Rule] = [one_title, predicts, closing, questions, citations]
