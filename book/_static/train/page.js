@@ -104,13 +104,14 @@
       element("summary", {}, "The numbers, layer by layer"),
       element("table", {}, element("thead", {}, element("tr", {}, ...heads)), rows),
     );
-    const results = element("div", { class: "dc-results" }, note, bar, status, scores, element("h3", { class: "dc-heading" }, "What happened"), sentences, grid, numbers);
+    const results = element("div", { class: "dc-results" }, note, bar, status, scores, element("p", { class: "dc-label" }, "What happened"), sentences, grid, numbers);
     holder.replaceChildren(element("p", { class: "dc-label" }, "Presets"), presets, settings, results);
 
     // ── Showing a run ───────────────────────────────────────────────────────────────────────────────────────────
     function show() {
       drawing = false;
-      const layers = run.layers ?? [];
+      if (!run.layers) return; // the run was begun anew since this was asked for, and has not reported
+      const { layers } = run;
       const of = (name, from = layers) => from.map((layer, i) => [i + 1, layer[name]]);
       const last = run.validations[run.validations.length - 1];
       tiles.step.textContent = run.step.toLocaleString("en");
@@ -162,7 +163,7 @@
     }
 
     function showSoon() {
-      if (drawing || !run.layers) return;
+      if (drawing) return;
       drawing = true;
       requestAnimationFrame(show);
     }
@@ -216,7 +217,9 @@
       Object.assign(run, { why, own });
       mark(false);
       const [outcome] = dcTrain.tell(run);
-      status.textContent = { finished: "Finished. ", paused: "Paused. ", "not finite": "" }[why] + outcome;
+      const word = { finished: "Finished.", paused: "Paused.", "not finite": "Stopped." }[why];
+      // The outcome is to be read below; heard, it should come by itself.
+      status.replaceChildren(`${word} `, element("span", { class: "visually-hidden" }, outcome));
       showSoon();
     }
 

@@ -12,12 +12,11 @@ dcTrain.CHANCE = Math.log(10); // the loss of giving every digit a tenth
   const share = (x) => `${Math.round(100 * x)} %`;
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-  // Two digits, with a power of ten where the number is far from one.
+  // Two or three digits, with a power of ten where the number is far from one.
   function number(x) {
-    if (x === 0 || !Number.isFinite(x)) return x === 0 ? "0" : "not a number";
-    if (Math.abs(x) >= 0.01 && Math.abs(x) < 1000) {
-      return Math.abs(x) < 1 ? x.toFixed(2) : Number(x.toPrecision(3)).toString();
-    }
+    if (x === 0 || !Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : String(x).replace("Infinity", "∞");
+    const size = Math.abs(x);
+    if (size >= 0.01 && size < 999.5) return size < 9.995 ? x.toFixed(2) : x.toPrecision(3);
     const [digits, exponent] = x.toExponential(0).split("e");
     return `${digits}·10${superscript(Number(exponent))}`;
   }
@@ -100,9 +99,11 @@ dcTrain.CHANCE = Math.log(10); // the loss of giving every digit a tenth
     const now = validations[validations.length - 1][1];
     const [at, best] = validations.reduce((least, one) => (one[1] < least[1] ? one : least));
     const training = mean(losses.slice(-20).map(([, loss]) => loss));
-    if (at === step || now < 1.05 * best) return "";
     const rose = `The validation loss was lowest after ${at} steps, ${number(best)}, and has risen since`;
-    return training < now / 3 ? `${rose}, while the training loss went to ${number(training)}: it overfits.` : `${rose}.`;
+    if (at < step && now > 1.05 * best && training < now / 3) {
+      return `${rose}, while the training loss went to ${number(training)}: it overfits.`;
+    }
+    return at < step && now > 1.5 * best ? `${rose}.` : ""; // less is the noise of the batches
   }
 
   // A run: settings, step, why it stopped if it has, losses, validations, layers, and the rest of the worker's report.
