@@ -72,7 +72,7 @@ OUTCOMES = {
     "Weights too large": (10, lambda run: run.overflowed),
     "He’s rule": (120, lambda run: run.loss < 1.2 and 0.1 < run.ratio < 30),
     "Dead units": (100, lambda run: run.mean("dead") > 0.8 and run.loss > 1.5),
-    "SELU, twenty layers": (50, lambda run: run.loss < 1 and 0.5 < run.spread < 2),
+    "SELU, twenty layers": (30, lambda run: run.loss < 1 and 0.5 < run.spread < 2),
     "Rescued by normalization": (80, lambda run: run.accuracy > 0.4 and 0.5 < run.spread < 2),
     "The flag lost": (60, lambda run: run.chance and run.averages == 0),
     "Cold averages": (150, lambda run: run.accuracy < 0.3 and run.own > 0.7),
@@ -82,8 +82,8 @@ OUTCOMES = {
     "The same, clipped": (100, lambda run: run.accuracy > 0.7 and run.clipped > 0.8),
     "A division forgotten": (20, lambda run: run.overflowed),
     "Forgotten, and hidden": (100, lambda run: run.accuracy > 0.6 and run.loss > 1.5 and run.clipped == 1),
-    "Too few images": (400, lambda run: run.losses[-1] < 0.01 and run.loss > 1.03 * min(run.validations)),
-    "A nervous Adam": (600, lambda run: run.loss > 1.3 * min(run.validations)),
+    "Too few images": (300, lambda run: run.losses[-1] < 0.01 and run.loss > 1.03 * min(run.validations)),
+    "A nervous Adam": (300, lambda run: max(run.validations[10:]) > 1.5 * min(run.validations)),
 }
 
 
@@ -218,8 +218,6 @@ def test_loss_and_gradients_are_those_of_keras(lab, digits, kernels, activation,
     ("optimizer", "clipping"),
     [
         ("sgd", "none"),
-        ("momentum", "none"),
-        ("adam", "none"),
         ("sgd", "value"),
         ("adam", "norm"),
         ("momentum", "global norm"),
@@ -232,16 +230,16 @@ def test_steps_are_those_of_keras(lab, digits, kernels, optimizer, clipping):
     settings |= {"optimizer": optimizer, "clipping": clipping, "threshold": threshold}
     run = trained(lab, settings, 10, kernels)
     model = in_keras(kernels, "tanh", "on")
-    model.compile(
-        OPTIMIZERS[optimizer](**({CLIPPINGS[clipping]: threshold} if CLIPPINGS[clipping] else {})), cross_entropy
-    )
+    keyword = CLIPPINGS[clipping]
+    clip = {keyword: threshold} if keyword else {}
+    model.compile(OPTIMIZERS[optimizer](**clip), cross_entropy, run_eagerly=True)  # ten steps are not worth a graph
     images, labels = digits["train"][0][:100], digits["train"][1][:100]
     losses = [model.train_on_batch(images, labels) for _ in range(10)]
     images, labels = digits["validation"]
     assert len(run.losses) == 10
     assert run.losses[0] == pytest.approx(float(losses[0]), rel=1e-4)
     assert run.loss == pytest.approx(float(cross_entropy(labels, model(images, training=False))), rel=1e-3)
-    assert run.clipped == (clipping != "none")
+    assert run.clipped == 0 if clipping == "none" else run.clipped > 0.5
 
 
 def test_digits_are_mnist_made_smaller(digits):
@@ -295,16 +293,13 @@ def test_overflow_stops_with_a_sentence_and_start_begins_anew(browser, html):
         ready(page)
         press(page, "The loss explodes")
         ended(page)
-        assert (
-            page.locator(".dc-status").text_content().startswith("Stopped. Stopped after 5 steps: a number overflowed")
-        )
+        assert page.locator(".dc-status").text_content().startswith("Stopped. After 5 steps a number overflowed")
         page.wait_for_function("document.querySelector('.dc-words').textContent.includes('a number overflowed')")
         assert page.locator(".dc-note b").text_content() == "The loss explodes"
         assert axe_findings(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
-        press(page, "A network that works")
-        ended(page)
-        page.wait_for_function("document.querySelector('.dc-scores dd').textContent === '300'")
+        press(page, "One step")
+        page.wait_for_function("document.querySelector('.dc-scores dd').textContent === '1'")
         assert not faults
 
 
@@ -336,13 +331,12 @@ def test_everything_answers_to_the_keyboard(browser, html):
 
 
 def test_page_says_so_where_it_cannot_train(browser, html):
-    with opened(browser, f"{html.as_uri()}/", "book/index.html", theme="light", width=1440) as (page, _):
-        page.route("**/train/bundle.js*", lambda route: route.abort())
-        page.goto(f"{html.as_uri()}/{PAGE}")
-        page.wait_for_function(
-            "document.querySelector('.dc-status').textContent.startsWith('Training is not possible')"
-        )
-        assert page.locator("#dc-train button:enabled").count() == 0
+    page = browser.new_page()
+    page.route("**/train/bundle.js*", lambda route: route.abort())
+    page.goto(f"{html.as_uri()}/{PAGE}")
+    page.wait_for_function("document.querySelector('.dc-status').textContent.startsWith('Training is not possible')")
+    assert page.locator("#dc-train button:enabled").count() == 0
+    page.close()
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{html.as_uri()}/{PAGE}")

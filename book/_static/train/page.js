@@ -116,8 +116,9 @@
       const last = run.validations[run.validations.length - 1];
       tiles.step.textContent = run.step.toLocaleString("en");
       tiles.loss.textContent = run.losses.length ? number(run.losses[run.losses.length - 1][1]) : "–";
-      tiles.validation.textContent = number(last[1]);
-      tiles.accuracy.textContent = share(last[2]);
+      const overflowed = run.why === "not finite"; // what was validated was another network
+      tiles.validation.textContent = overflowed ? "–" : number(last[1]);
+      tiles.accuracy.textContent = overflowed ? "–" : share(last[2]);
       tiles.speed.textContent = training && run.speed ? Math.round(run.speed).toLocaleString("en") : "–";
       const validation = (from) => from.validations.map(([step, loss]) => [step, loss]);
       const before = previous ? { name: "previous run", look: "dc-c" } : null;
@@ -171,7 +172,7 @@
     // ── Talking with the worker ─────────────────────────────────────────────────────────────────────────────────
     function mark(isTraining) {
       training = isTraining;
-      go.textContent = training ? "Pause" : run.step ? "Go on" : "Start";
+      go.textContent = training ? "Pause" : run.step && run.why !== "not finite" ? "Go on" : "Start";
       one.disabled = training;
     }
 

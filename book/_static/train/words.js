@@ -25,8 +25,8 @@ dcTrain.CHANCE = Math.log(10); // the loss of giving every digit a tenth
     const [, firstLoss] = validations[0];
     const [, loss, accuracy] = validations[validations.length - 1];
     if (why === "not finite") {
-      return `Stopped after ${step} ${step === 1 ? "step" : "steps"}: a number overflowed, and the loss or its gradient ` +
-        `is no longer a finite number. The last loss that was: ${number(lastFinite(losses))}.`;
+      return `After ${step} ${step === 1 ? "step" : "steps"} a number overflowed: the loss or its gradient is no longer ` +
+        `finite. The last loss that was: ${number(lastFinite(losses))}.`;
     }
     const right = `${share(accuracy)} of the validation digits are right, and guessing gives 10 %`;
     if (step === 0) return `Before training the validation loss is ${number(loss)}; chance is ln 10 = 2.30.`;
