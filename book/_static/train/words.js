@@ -77,8 +77,8 @@ dcTrain.CHANCE = Math.log(10); // the loss of giving every digit a tenth
     return same ? "In every hidden layer all units compute the same number: each layer is worth one unit." : "";
   }
 
-  function normalization({ settings, averages, own, validations }) {
-    if (settings.normalization === "none") return "";
+  function normalization({ settings, step, averages, own, validations }) {
+    if (settings.normalization === "none" || step === 0) return "";
     if (averages === 0) {
       return "The moving averages are where they began, mean 0 and variance 1: so far the layers are normalized in name only.";
     }
