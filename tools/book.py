@@ -29,6 +29,10 @@ WEB_ASSETS = {
     "vega-encode": ["LICENSE"],
     "vega-lite": ["LICENSE", "build/vega-lite.min.js"],
     "vega-embed": ["LICENSE", "build/vega-embed.min.js"],
+    "@tensorflow/tfjs-core": ["dist/tf-core.es2017.min.js"],
+    "@tensorflow/tfjs-backend-wasm": ["dist/tf-backend-wasm.es2017.min.js", "dist/tfjs-backend-wasm-simd.wasm"],
+    "long": ["LICENSE"],  # part of TensorFlow.js, whose licence is the same one and comes without its text
+    "seedrandom": ["README.md"],  # another part, with its licence at the end
 }
 
 # What npm's output has in it when there is no network.
