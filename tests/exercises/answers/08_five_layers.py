@@ -464,9 +464,10 @@ ANSWERS = [
             "cv_loss": THE_FOLD_CHOOSES,
             "tune": search().replace("study.enqueue_trial", "dict"),
         },
-        lost={"test_resumes": 2, "test_cv_honest": 2, "test_tune": 1},
+        lost={"test_resumes": 2, "test_best_survives": 1, "test_cv_honest": 2, "test_tune": 1},
         says={
             "test_resumes": "where did it start",
+            "test_best_survives": "begin anew",
             "test_cv_honest": "suits the judge",
             "test_tune": "The first trial is",
         },
