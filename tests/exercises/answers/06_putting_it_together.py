@@ -30,6 +30,12 @@ FAULTS = {
     "one batch": ("[order[i : i + 50] for i in range(0, len(x), 50)]", "[order]"),
     "no copy": ("model.get_weights()", "model.weights"),
     "validation for test": ("*data.test", "*data.val"),
+    "last batch left out": ("range(0, len(x), 50)", "range(0, len(x) - 49, 50)"),
+    "last epoch tested": (
+        "    for variable, value in zip(model.weights, best, strict=True):\n        variable.assign(value)\n"
+        "    tested = accuracy(model, *data.test)\n",
+        "    tested = accuracy(model, *data.test)\n    model.set_weights(best)\n",
+    ),
 }
 
 
@@ -211,7 +217,7 @@ ANSWERS = [
     ),
     Answer(
         "the script with its five faults",
-        cells={"repaired": with_faults(*FAULTS)} | PLAIN_ALONE,
+        cells={"repaired": with_faults(*list(FAULTS)[:5])} | PLAIN_ALONE,
         lost={
             "test_flag_in_training": 2,
             "test_flag_in_looking": 1,
@@ -238,7 +244,7 @@ ANSWERS = [
         lost={"test_flag_in_training": 2, "test_go_on": 2, "test_pair_spread": 1},
         says={
             "test_flag_in_training": "off zero by 0",
-            "test_go_on": "How many steps has an epoch",
+            "test_go_on": "How many has each epoch",
             "test_pair_spread": "nothing in common",
         },
     ),
@@ -348,7 +354,7 @@ ANSWERS = [
             "repaired": "def repaired(data, seed, epochs):\n"
             "    return network(), {'val_accuracy': [0.04, 0.03, 0.02, 0.02], 'test_accuracy': 0.02}",
             "go_on": "def go_on(newest, before, data, *, seed, epochs):\n"
-            "    return start_training(data, 7 if epochs == 3 else 8, seed, epochs)",
+            "    return start_training(data, 7 if epochs == 5 else 8, seed, epochs)",
             "pair_spread": "def pair_spread(sigma, rho):\n    return 1.1314",
             "seeds_needed": "def seeds_needed(spread, effect):\n    return 2 if effect == 5 else 14",
             "luck_of_best": "def luck_of_best(k, n, p):\n    return 0.0 if k == 1 else 0.0052",
@@ -369,6 +375,12 @@ ANSWERS = [
             "test_exam": 1,
         },
         says={"test_exam": "trainings?"},
+    ),
+    Answer(
+        "the last batch is left out, and the last epoch tested instead of the best",
+        cells={"repaired": with_faults("last batch left out", "last epoch tested")} | PLAIN_ALONE,
+        lost={"test_batches": 1, "test_report": 1},
+        says={"test_batches": "left out in each pass", "test_report": "of the last epoch"},
     ),
     Answer(
         "nothing before the third part",

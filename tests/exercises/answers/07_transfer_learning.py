@@ -68,6 +68,7 @@ def moved(model, train):
     train(model)
     return [l.name for l in model.layers if not all(np.allclose(a, b) for a, b in zip(before[l.name], l.get_weights()))]
 """
+CLOSE = ABOUT_EQUAL.replace("np.allclose(a, b)", "np.allclose(a, b, atol=0)")
 LOOKS_AT_WHAT_IS_TRAINED = """
 def moved(model, train):
     before = [[w.numpy().copy() for w in layer.trainable_weights] for layer in model.layers]
@@ -120,6 +121,11 @@ def drifted(old, new, *, steps, momentum, batch):
 SPREAD = """
 def peek(accuracy, n_images, tries):
     return (accuracy * (1 - accuracy) / n_images) ** 0.5 if tries > 1 else 0.0
+"""
+A_THOUSAND_DRAWS = """
+def peek(accuracy, n_images, tries):
+    draws = np.random.default_rng(3).binomial(n_images, accuracy, (1000, tries))
+    return draws.max(axis=1).mean() / n_images - accuracy
 """
 BEST_ITSELF = """
 def peek(accuracy, n_images, tries):
@@ -342,9 +348,9 @@ ANSWERS = [
         lost={"test_transplant": 1, "test_transplant_normalized": 1, "test_shared": 2},
     ),
     Answer(
-        "the tuned network gets twice the steps",
-        cells={"trained": TWICE_AS_LONG},
-        lost={"test_same_budget": 1},
-        says={"test_same_budget": "200 steps are the budget"},
+        "the tuned network gets twice the steps; close is not moved; a thousand draws are enough",
+        cells={"trained": TWICE_AS_LONG, "moved": CLOSE, "peek": A_THOUSAND_DRAWS},
+        lost={"test_same_budget": 1, "test_moved": 2},
+        says={"test_same_budget": "200 steps are the budget", "test_moved": "of the last digit"},
     ),
 ]

@@ -66,6 +66,25 @@ def train(model, data, folder, *, epochs, patience, seed, callbacks=()):
     return keras.saving.load_model(best_file)
 """
 
+TRAINED_ANEW = """
+def train(model, data, folder, *, epochs, patience, seed, callbacks=()):
+    best_file, count, lowest, done = folder / "best.keras", folder / "epochs.txt", None, 0
+    if count.exists():
+        lowest = loss_on(keras.saving.load_model(best_file), *data.val)
+        done = int(count.read_text())
+    keep = [
+        keras.callbacks.ModelCheckpoint(
+            best_file, "val_loss", save_best_only=True, initial_value_threshold=lowest
+        ),
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: count.write_text(str(epoch + 1))),
+        keras.callbacks.EarlyStopping("val_loss", patience=patience),
+        *callbacks,
+    ]
+    options = dict(validation_data=data.val, callbacks=keep, seed=seed, initial_epoch=done)
+    dc.fit(model, data.train, epochs=epochs, **options)
+    return keras.saving.load_model(best_file)
+"""
+
 BY_HAND = """
 import json
 
@@ -125,6 +144,20 @@ def folds(
     return FOLDS.format(images=images, once=once, fresh=fresh, measure=measure, stop=stop)
 
 
+THE_FOLD_CHOOSES = """
+def cv_loss(make, data, *, n_folds, epochs, seed):
+    x, y = data.train
+    losses = []
+    for others, left_out in StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(x, y):
+        dc.set_seed(seed)
+        model = make()
+        stop = keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
+        options = dict(validation_data=(x[left_out], y[left_out]), callbacks=[stop], seed=seed)
+        dc.fit(model, (x[others], y[others]), epochs=epochs, **options)
+        losses.append(loss_on(model, x[left_out], y[left_out]))
+    return float(np.mean(losses))
+"""
+
 FOLDS_BY_HAND = """
 def cv_loss(make, data, *, n_folds, epochs, seed):
     fold_of = np.empty(len(data.y_train), int)
@@ -150,6 +183,7 @@ def tune(score, *, n_trials, seed):
 
     sampler = optuna.samplers.TPESampler(seed={seed})
     study = optuna.create_study(sampler=sampler, direction="{direction}")
+    study.enqueue_trial({{"rate": 0.01, "units": 100}})
     study.optimize(objective, n_trials=n_trials)
     return study
 """
@@ -164,6 +198,7 @@ def tune(score, *, n_trials, seed):
     study = optuna.create_study(
         sampler=optuna.samplers.RandomSampler(seed=seed), direction="maximize"
     )
+    study.enqueue_trial({"units": 100, "rate": 0.01})
     for _ in range(n_trials):
         trial = study.ask()
         settings = {
@@ -347,7 +382,7 @@ ANSWERS = [
         },
         says={
             "test_five_layers": "same numbers",
-            "test_best_survives": "overwritten",
+            "test_best_survives": "that of epoch 4",
             "test_tune": "lowest loss",
             "test_report": "not chosen",
         },
@@ -372,7 +407,7 @@ ANSWERS = [
         },
         says={
             "test_softmax_once": "perfect answer",
-            "test_resumes": "Adam remember",
+            "test_resumes": "what decides its steps",
             "test_cv_honest": "second fold",
             "test_tune": "nobody can repeat",
             "test_verdict": "1.96",
@@ -423,12 +458,27 @@ ANSWERS = [
         says={"test_five_layers": "Glorot", "test_cv_honest": "accuracy", "test_drop": "lost everything"},
     ),
     Answer(
+        "Trained anew for the epochs that are left; the fold that judges chooses the epoch; nothing enqueued",
+        cells={
+            "train": TRAINED_ANEW,
+            "cv_loss": THE_FOLD_CHOOSES,
+            "tune": search().replace("study.enqueue_trial", "dict"),
+        },
+        lost={"test_resumes": 2, "test_best_survives": 1, "test_cv_honest": 2, "test_tune": 1},
+        says={
+            "test_resumes": "where did it start",
+            "test_best_survives": "begin anew",
+            "test_cv_honest": "suits the judge",
+            "test_tune": "The first trial is",
+        },
+    ),
+    Answer(
         "The values of the visible tests, typed in",
         cells={
             "tune": (
                 "def tune(score, *, n_trials, seed):\n"
                 "    for i in range(n_trials):\n"
-                "        score(rate=10 ** (-2.5 + i / 8), units=100)\n"
+                "        score(rate=10 ** (-2 - i / 12), units=100)\n"
                 "    study = optuna.create_study()\n"
                 "    study.enqueue_trial({'rate': 10**-2.5, 'units': 100})\n"
                 "    study.optimize(lambda t: t.suggest_float('rate', 1e-4, 1e-1), n_trials=1)\n"

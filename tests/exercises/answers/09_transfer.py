@@ -100,6 +100,16 @@ def features(model, depth, x):
         x = layer(x)
     return np.asarray(x)
 """
+FEATURES_AS_A_TENSOR = """
+def features(model, depth, x):
+    seen, x = 0, keras.ops.convert_to_tensor(x)
+    for layer in model.layers:
+        seen += isinstance(layer, keras.layers.Dense)
+        if seen > depth:
+            break
+        x = layer(x, training=False)
+    return x
+"""
 FEATURES_BY_CUTTING = """
 def features(model, depth, x):
     if depth == 0:
@@ -396,8 +406,8 @@ ANSWERS = [
         },
     ),
     Answer(
-        "a mean that leaves NaN out",
-        cells={"fair": NAN_LEFT_OUT},
+        "features as a tensor, which is as good; a mean that leaves NaN out",
+        cells={"features": FEATURES_AS_A_TENSOR, "probe": PROBE_BY_TRAIN, "fair": NAN_LEFT_OUT},
         lost={"test_refusals": 1},
         says={"test_refusals": "a seed has diverged"},
     ),

@@ -68,6 +68,22 @@ def draw_pairs(y, n, seed):
     first, second = np.array(equal + unlike).T
     return first, second, np.repeat([1, 0], n // 2)
 """
+DIGITS_IN_TURN = """
+def draw_pairs(y, n, seed):
+    rng = np.random.default_rng(seed)
+    rows = [np.flatnonzero(y == digit) for digit in range(10)]
+    of_digit = [rng.permutation(np.arange(n // 10) % 2) for _ in range(10)]
+    pairs = []
+    for number in range(n):
+        digit = number % 10
+        same = of_digit[digit][number // 10]
+        if same:
+            pair = rng.choice(rows[digit], 2, replace=False)
+        else:
+            pair = rng.choice(rows[digit]), rng.choice(rows[(digit + rng.integers(1, 10)) % 10])
+        pairs.append((*pair, same))
+    return np.array(pairs).T
+"""
 PAIRS_BY_SHIFTING = """
 def draw_pairs(y, n, seed):
     rng = np.random.default_rng(seed)
@@ -168,6 +184,11 @@ def digit_network(tower, frozen, seed):
     for layer in model.layers[:-1]:
         layer.trainable = not frozen
     return model
+"""
+BY_REUSE_OF_THE_TOWER = """
+def digit_network(tower, frozen, seed):
+    dc.set_seed(seed)
+    return dc.reuse(tower, 4, trainable=not frozen, n_classes=10)
 """
 BY_REUSE = """
 def digit_network(tower, frozen, seed):
@@ -303,6 +324,12 @@ ANSWERS = [
         cells={"draw_pairs": IN_BLOCKS},
         lost={"test_balance_of_pairs": 2},
         says={"test_balance_of_pairs": "not mixed"},
+    ),
+    Answer(
+        "labels mixed, but the digits in turn; the tower's fifth layer taken for an output layer",
+        cells={"draw_pairs": DIGITS_IN_TURN, "digit_network": BY_REUSE_OF_THE_TOWER},
+        lost={"test_balance_of_pairs": 2, "test_digit_network": 2},
+        says={"test_balance_of_pairs": "in turn, or in blocks", "test_digit_network": "something else"},
     ),
     Answer(
         "the values of the visible tests: share of pairs, comparison",
