@@ -2,7 +2,7 @@
 # Another Python: make book PYTHON=python3.12. Once .venv works, its own Python is kept.
 PYTHON ?= $(shell .venv/bin/python -c "" 2>/dev/null && echo .venv/bin/python || echo python3)
 
-COMMANDS := help book test execute lab serve release grade formgrader test-grading bench lint lock
+COMMANDS := help book pdf test execute lab serve release grade formgrader test-grading bench lint lock
 
 .DEFAULT_GOAL := help
 .PHONY: $(COMMANDS)

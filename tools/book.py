@@ -151,8 +151,22 @@ def write_handouts(root: Path, *, solutions: bool) -> None:
     (folder / "table.md").write_text("\n".join(table) + "\n", encoding="utf-8")
 
 
-def make_pages(root: Path, html: Path, repository: str) -> bool:
-    """Run Jupyter Book's build, every warning an error; say whether it went well."""
+def prepare(root: Path, *, solutions: bool) -> None:
+    """Bring together what pages are made from and is not stored: scripts, fonts and the assignments handed out.
+
+    Raises:
+        BookError: if a script could not be installed.
+    """
+    install_web_assets(root / "book")
+    copy_web_assets(root / "book", root / "_build" / "assets")
+    write_handouts(root, solutions=solutions)
+
+
+def make_pages(root: Path, html: Path, repository: str, *, builder: str = "html") -> bool:
+    """Run Jupyter Book's build, every warning an error; say whether it went well.
+
+    The builder ``singlehtml`` makes one page of the whole book.
+    """
     # Imported only here, for it takes a second that an unchanged book need not wait for.
     from jupyter_book.sphinx import build_sphinx
     from sphinx.util.console import color_terminal, nocolor
@@ -163,13 +177,14 @@ def make_pages(root: Path, html: Path, repository: str) -> bool:
         root,
         html,
         noconfig=True,
+        builder=builder,
         path_config=root / "_config.yml",
         confoverrides={
             "external_toc_path": str(root / "_toc.yml"),
             "course_repository": repository,
             "latex_individualpages": False,
         },
-        doctreedir=root / "_build" / "doctrees",
+        doctreedir=root / "_build" / f"doctrees-{builder}",
         freshenv=True,
         force_all=True,
         warningiserror=True,
@@ -199,11 +214,9 @@ def build(root: Path, repository: str = "", *, solutions: bool = False) -> Path:
         print("The book is up to date.")
         return html / "index.html"
     stamp.unlink(missing_ok=True)
-    install_web_assets(root / "book")
-    copy_web_assets(root / "book", root / "_build" / "assets")
+    prepare(root, solutions=solutions)
     shutil.rmtree(html, ignore_errors=True)
     print("Making the pages …", flush=True)
-    write_handouts(root, solutions=solutions)
     if not make_pages(root, html, repository):
         raise BookError("The book was not built: every warning above must be mended first.")
     (html / "index.html").write_text(FIRST_PAGE.format(page="book/index.html"), encoding="utf-8")

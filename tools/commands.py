@@ -99,6 +99,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
         "build the book; the page to open is printed last",
         functools.partial(run_main_of, "tools.book"),
     ),
+    "pdf": ("print the book to a PDF file", functools.partial(run_main_of, "tools.pdf")),
     "test": ("lint, then run every test", test),
     "execute": (
         'run the chapters again and store their outputs; CHAPTERS="02" for some',

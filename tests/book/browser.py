@@ -3,29 +3,15 @@
 import functools
 import http.server
 import json
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page
 
 PHONE = 360  # pixels, the width of a small one
-ON_PATH = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
-ELSEWHERE = [
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    *(
-        f"{os.environ[folder]}/{browser}"
-        for folder in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
-        if folder in os.environ
-        for browser in ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe")
-    ),
-]
-
 # Axe looks for what is wrong only; it would also fetch style sheets again, some from the wrong place.
 AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
@@ -58,28 +44,6 @@ async () => {
   return faults;
 }
 """
-
-
-def find_chromium(playwright: Playwright) -> str:
-    """Return the path of a Chromium or a relative of it; fail with advice where there is none."""
-    candidates = [*map(shutil.which, ON_PATH), *ELSEWHERE, playwright.chromium.executable_path]
-    for candidate in candidates:
-        if candidate and Path(candidate).exists():
-            return candidate
-    raise FileNotFoundError(
-        "The pages are tested in a browser, and no Chromium, Chrome or Edge was found. Install one of them, "
-        "or run `python -m playwright install chromium` in the environment."
-    )
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run a browser, for as long as the block lasts."""
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=flags)
-        yield browser
-        browser.close()
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

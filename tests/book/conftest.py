@@ -5,9 +5,10 @@ import shutil
 import nbformat
 import pytest
 
-from tests.book.browser import chromium, served
+from tests.book.browser import served
 from tools import book
 from tools.book import ROOT
+from tools.chromium import chromium
 
 REPOSITORY = "https://github.com/someone/some-course"
 CLAIM = (

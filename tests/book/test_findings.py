@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.book.browser import PHONE, faults_of_page, find_chromium, served
+from tests.book.browser import PHONE, faults_of_page, served
 from tests.book.links import broken_links
+from tools.chromium import find_chromium
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -105,6 +106,6 @@ def test_without_a_browser_the_tests_fail_with_advice(monkeypatch):
         chromium = property(lambda self: self)
 
     monkeypatch.setattr("shutil.which", lambda name: None)
-    monkeypatch.setattr("tests.book.browser.ELSEWHERE", [])
+    monkeypatch.setattr("tools.chromium.ELSEWHERE", [])
     with pytest.raises(FileNotFoundError, match="playwright install chromium"):
         find_chromium(Nothing())

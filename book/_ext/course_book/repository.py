@@ -31,6 +31,7 @@ def configure_buttons(app: Sphinx, config: Config) -> None:
         return
     if not repository.startswith("https://github.com/") or len(repository.rstrip("/").split("/")) != 5:
         raise ConfigError(f"course_repository must be like https://github.com/owner/name, not {repository!r}")
+    app.tags.add("published")  # for what `{only}` such a book says
     config.html_theme_options |= {
         "repository_url": repository.rstrip("/"),
         "repository_branch": SOURCE_BRANCH,
