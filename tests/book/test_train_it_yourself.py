@@ -50,7 +50,8 @@ async () => {
   (await dcTrain.newWorker()).terminate();
   Worker.prototype.postMessage = send;
   const plain = ({images, labels}) => [[...images], [...labels]];
-  return {mean: told.mean, std: told.std, train: plain(told.train), validation: plain(told.validation)};
+  const {mean, std, train, validation} = told;
+  return JSON.stringify({mean, std, train: plain(train), validation: plain(validation)});
 }
 """
 
@@ -153,7 +154,7 @@ def lab(browser, html):
 @pytest.fixture(scope="module")
 def digits(lab):
     """Images, standardized, and labels of the training and the validation part."""
-    told = lab.evaluate(DIGITS)
+    told = json.loads(lab.evaluate(DIGITS))
     standardized = lambda pixels: (np.reshape(pixels, (-1, 196)) / 255 - told["mean"]) / told["std"]  # noqa: E731
     return {part: (standardized(told[part][0]), np.array(told[part][1])) for part in ("train", "validation")}
 
