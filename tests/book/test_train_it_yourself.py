@@ -306,6 +306,7 @@ def test_overflow_stops_with_a_sentence_and_start_begins_anew(browser, html):
         assert page.locator(".dc-status").text_content().startswith("Stopped. After 5 steps a number overflowed")
         page.wait_for_function("document.querySelector('.dc-words').textContent.includes('a number overflowed')")
         assert page.locator(".dc-note b").text_content() == "The loss explodes"
+        page.hover(".dc-primary")
         assert axe_findings(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
         press(page, "One step")
