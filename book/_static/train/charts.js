@@ -4,7 +4,7 @@
 // Their colours are in train.css, so that a change of the theme needs no drawing.
 
 (() => {
-  const { element, superscript } = dcTrain;
+  const { element, span, superscript } = dcTrain;
   const HEIGHT = 210;
   const MARGIN = { left: 46, right: 14, top: 10, bottom: 40 };
   const MOST_POINTS = 300; // in a line: more are averaged in groups
@@ -120,8 +120,7 @@
         const zeros = kind === "log" ? lines.find(({ points }) => points.some((point) => point[1] === 0)) : null;
         if (zeros) {
           const layers = zeros.points.filter((point) => point[1] === 0).map((point) => point[0]);
-          const words = `exactly 0: ${layers.length === 1 ? `layer ${layers[0]}` : `layers ${layers[0]} to ${layers[layers.length - 1]}`}`;
-          parts.push(svg("text", { x: MARGIN.left + 8, y: HEIGHT - MARGIN.bottom - 8 }, words));
+          parts.push(svg("text", { x: MARGIN.left + 8, y: HEIGHT - MARGIN.bottom - 8 }, `exactly 0: ${span(layers)}`));
         }
         picture.replaceChildren(...parts);
       },

@@ -231,7 +231,8 @@
 
     setting.set(dcTrain.START);
     chosen(null);
-    for (const control of [go, one, again, ...presets.querySelectorAll("button")]) control.disabled = true;
+    const starters = [go, one, again, ...presets.querySelectorAll("button")]; // of no use before the worker is there
+    for (const control of starters) control.disabled = true;
     new ResizeObserver(showSoon).observe(grid);
     window.addEventListener("load", async () => {
       if (!dcTrain.newWorker) return failed("the script train/bundle.js could not be loaded.");
@@ -244,7 +245,7 @@
       worker.onmessage = ({ data }) => {
         if (data.run === run.id) ({ report, done })[data.type](data);
       };
-      for (const control of [go, one, again, ...presets.querySelectorAll("button")]) control.disabled = false;
+      for (const control of starters) control.disabled = false;
       reset();
     });
   }

@@ -114,5 +114,6 @@ dcTrain.CHANCE = Math.log(10); // the loss of giving every digit a tenth
   };
   dcTrain.number = number;
   dcTrain.share = share;
+  dcTrain.span = span;
   dcTrain.superscript = superscript;
 })();
